@@ -1,0 +1,56 @@
+"""Self-supervised models for medical images, by name: load, adapt, fine-tune, publish."""
+
+from typing import TYPE_CHECKING, Any
+
+from genesis_hub.version import __version__
+
+if TYPE_CHECKING:
+    from genesis_hub.api import create_model, from_pretrained, list_models, model_info
+    from genesis_hub.errors import (
+        BadInput,
+        GenesisHubError,
+        KeyMismatch,
+        UnknownModel,
+        UnsafeFile,
+        WeightsUnavailable,
+    )
+
+# Looked up on first use, so that importing genesis_hub costs a few milliseconds and no torch.
+_HOMES = {
+    "create_model": "genesis_hub.api",
+    "from_pretrained": "genesis_hub.api",
+    "list_models": "genesis_hub.api",
+    "model_info": "genesis_hub.api",
+    "BadInput": "genesis_hub.errors",
+    "GenesisHubError": "genesis_hub.errors",
+    "KeyMismatch": "genesis_hub.errors",
+    "UnknownModel": "genesis_hub.errors",
+    "UnsafeFile": "genesis_hub.errors",
+    "WeightsUnavailable": "genesis_hub.errors",
+}
+
+__all__ = [
+    "BadInput",
+    "GenesisHubError",
+    "KeyMismatch",
+    "UnknownModel",
+    "UnsafeFile",
+    "WeightsUnavailable",
+    "__version__",
+    "create_model",
+    "from_pretrained",
+    "list_models",
+    "model_info",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'genesis_hub' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,170 @@
+"""The verbs that find, build and load models."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from genesis_hub import registry
+from genesis_hub.entry import Entry
+from genesis_hub.errors import BadInput
+from genesis_hub.weights.store import bundled, stored
+
+if TYPE_CHECKING:
+    from genesis_hub.models import HubModel
+
+
+def list_models(
+    pattern: str = "",
+    *,
+    ndim: int | None = None,
+    method: str | None = None,
+    pretrained: bool | None = None,
+) -> list[str]:
+    """Return the names that match a wildcard pattern: `list_models("*genesis*")`.
+
+    ndim: 2 or 3. method: a family ("proxy-tasks") or a method of it ("cpc").
+    pretrained: True for names whose weights can be had without asking anybody: bundled, already
+    imported here, or at an open address; False for the others.
+    """
+    return [
+        entry.name
+        for entry in registry.select(pattern, ndim=ndim, method=method)
+        if pretrained is None or pretrained == weights_open(entry)
+    ]
+
+
+def weights_open(entry: Entry) -> bool:
+    """Say whether the weights are on this machine or at an open address."""
+    return (
+        entry.location.road in ("hub", "zenodo")
+        or stored(entry.name) is not None
+        or bundled(entry.name) is not None
+    )
+
+
+def model_info(name: str) -> Entry:
+    """Return what is known of a model: paper, licence, input, weights and how to get them."""
+    return registry.find(name)
+
+
+def from_pretrained(
+    name_or_path: str | Path,
+    *,
+    task: str | None = None,
+    num_classes: int = 0,
+    in_channels: int | None = None,
+    features_only: bool = False,
+    head: str = "linear",
+    decoder: str | None = None,
+    encoder: str | None = None,
+    operator: str | None = None,
+    width: float = 1.0,
+    norm: str | None = None,
+    weights: str | Path | None = None,
+    revision: str | None = None,
+    cache_dir: str | Path | None = None,
+    token: str | None = None,
+    local_files_only: bool = False,
+    pretrained: bool = True,
+) -> "HubModel":
+    """Build a model by name, or from a folder, and load its weights; it comes in eval mode.
+
+    task: "features" (default without classes: the embedding (N, C)), "classification" (default
+    with classes), "segmentation", or "pretext" (the published network, a dict of its answers).
+    features_only: a list of feature maps instead of the embedding.
+    head: "linear" or "mlp", the published head with 1,024 units.
+    decoder: in 2D any decoder of segmentation-models-pytorch ("Unet" by default); in 3D
+    "pretrained" or "fresh".
+    encoder: one of a 2D proxy task's encoders ("DenseNet121", ...).
+    operator: "lstm" or "conv3d" make a volume network (N, C, X, Y, Z) of a 2D encoder.
+    width: multiplies every channel count; only without weights, or with weights of that width.
+    norm: "running", "original" or "instance" for the Genesis networks.
+    weights: a folder to take instead of the name's own weights.
+    revision, cache_dir, token, local_files_only: as in huggingface_hub.
+
+    A folder without other wishes gives back the model that was saved, bit for bit.
+    """
+    # torch, timm and smp are imported when a network is built, not when names are listed.
+    from genesis_hub.assemble import assemble, load
+    from genesis_hub.spec import Wishes, follow, resolve
+    from genesis_hub.weights.folder import read_folder
+    from genesis_hub.weights.roads import Access, find_weights
+
+    wishes = Wishes(
+        task=task,
+        num_classes=num_classes,
+        in_channels=in_channels,
+        features_only=features_only,
+        head=head,
+        decoder=decoder,
+        encoder=encoder,
+        operator=operator,
+        width=None if width == 1.0 else width,
+        norm=norm,
+    )
+    folder = folder_of(name_or_path)
+    if folder is not None:
+        if weights is not None:
+            raise BadInput(
+                f"weights={str(weights)!r} and the folder {str(folder)!r} were both given; "
+                "give the name of a model with weights=, or the folder alone"
+            )
+        artefact = read_folder(folder)
+        entry = registry.find(artefact.facts["name"])
+    else:
+        # A wish that cannot be met is refused before anything is looked for.
+        entry = registry.find(str(name_or_path))
+        spec = resolve(entry, wishes, with_weights=pretrained and weights is None)
+        if not pretrained:
+            return assemble(spec, entry)
+        access = Access(revision, cache_dir, token, local_files_only)
+        artefact = find_weights(entry, weights, access)
+    spec, entry = follow(artefact.facts, entry, wishes, as_saved=folder is not None)
+    model = assemble(spec, entry, empty=pretrained)
+    return load(model, artefact) if pretrained else model
+
+
+def create_model(
+    name: str,
+    *,
+    task: str | None = None,
+    num_classes: int = 0,
+    in_channels: int | None = None,
+    features_only: bool = False,
+    head: str = "linear",
+    decoder: str | None = None,
+    encoder: str | None = None,
+    operator: str | None = None,
+    width: float = 1.0,
+    norm: str | None = None,
+) -> "HubModel":
+    """Build the same model as `from_pretrained` without weights, in eval mode."""
+    return from_pretrained(
+        name,
+        task=task,
+        num_classes=num_classes,
+        in_channels=in_channels,
+        features_only=features_only,
+        head=head,
+        decoder=decoder,
+        encoder=encoder,
+        operator=operator,
+        width=width,
+        norm=norm,
+        pretrained=False,
+    )
+
+
+def folder_of(name_or_path: str | Path) -> Path | None:
+    """Return the folder that is meant, or None for a name of the catalog."""
+    path = Path(name_or_path)
+    if isinstance(name_or_path, str):
+        if registry.normalise(name_or_path) in registry.ENTRIES:
+            return None
+        if not path.is_dir() and len(path.parts) < 2 and not name_or_path.startswith("."):
+            registry.find(name_or_path)  # No such name: says which ones are near.
+    if not path.is_dir():
+        raise BadInput(
+            f"{str(name_or_path)!r} is no folder and no model's name; give a folder that holds "
+            "config.json, or one of list_models()"
+        )
+    return path

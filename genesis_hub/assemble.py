@@ -1,0 +1,330 @@
+"""From a spec to a model: parts made, put together, filled, and told what they are."""
+
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import torch
+from torch import nn
+
+from genesis_hub.adopted import AdoptedClassifier, AdoptedPyramid, AdoptedSegmenter, adopt
+from genesis_hub.entry import Entry, InputFacts
+from genesis_hub.inputs import Inputs
+from genesis_hub.models import (
+    Classifier,
+    HubModel,
+    Pretext,
+    Pyramid,
+    Segmenter,
+    VolumeClassifier,
+    VolumeSegmenter,
+    encoder_info,
+)
+from genesis_hub.networks import planar
+from genesis_hub.networks.heads import classification_head, dense_head
+from genesis_hub.networks.operators import SLICES_AT_ONCE, Convolutions, Recurrence
+from genesis_hub.networks.table import ARCHITECTURES, Architecture
+from genesis_hub.spec import Spec, read_spec
+from genesis_hub.weights.fill import fill, untouched
+from genesis_hub.weights.folder import Artefact
+
+SLICE_CHANNELS = 16
+
+
+def assemble(spec: Spec, entry: Entry, *, empty: bool = False) -> HubModel:
+    """Return a model in eval mode. empty: parts that weights will fill are made without memory."""
+    row = ARCHITECTURES[spec.architecture]
+    build: Callable[[Spec, Architecture, bool], HubModel]
+    if spec.operator == "lstm":
+        build = volume_classifier
+    elif spec.operator == "conv3d":
+        build = volume_segmenter
+    elif spec.task == "pretext":
+        build = pretext
+    elif row.ndim == 2 and spec.task == "segmentation":
+        build = smp_segmenter
+    elif row.timm:
+        build = timm_model
+    else:
+        build = own_model
+    model = build(spec, row, empty)
+    describe(model, spec, entry, row)
+    return model.eval()
+
+
+def describe(model: HubModel, spec: Spec, entry: Entry, row: Architecture) -> None:
+    """Tell a model where it comes from and what it expects."""
+    facts = entry.inputs
+    if spec.operator:
+        # Any number of slices is taken; one stands for "as many as the case has".
+        facts = replace(facts, size=(*facts.size, 1), multiple=(*facts.multiple, 1))
+    model.spec, model.entry = spec, entry
+    model.inputs = Inputs(facts, spec.in_channels)
+    model.pretrained_cfg = library_facts(model, spec, entry, row, facts)
+    model.load_report = untouched(model, "pretrained=False")
+
+
+def load(model: HubModel, artefact: Artefact) -> HubModel:
+    """Fill a model from an artefact, strictly; its `load_report` says what was done."""
+    spec, saved = model.spec, read_spec(artefact.facts)
+    where = str(artefact.folder)
+    offered = {common_name(saved, key): key for key in artefact.tensors.keys()}
+    wanted = {name: common_name(spec, name) for name in model.state_dict()}
+    whole = spec.task == "pretext"
+    decoder = takes_decoder(spec, offered)
+    backbone = {
+        name
+        for name, common in wanted.items()
+        if whole or common.startswith("encoder.") or (decoder and common.startswith("decoder."))
+    }
+    model.load_report = fill(
+        model,
+        artefact.tensors,
+        wanted=wanted,
+        offered=offered,
+        backbone=backbone,
+        required=wanted if spec.answers_like(saved) else backbone,
+        first_conv=f"{ARCHITECTURES[spec.architecture].first_conv}.weight",
+        source=where,
+        sha256=artefact.sha256,
+    )
+    model.terms = dict(artefact.terms)
+    model.provenance = dict(artefact.facts.get("provenance", {}))
+    return model
+
+
+def takes_decoder(spec: Spec, offered: Mapping[str, str]) -> bool:
+    """Say whether the weights' decoder belongs to what this task must get."""
+    if spec.decoder != "pretrained":
+        return False
+    row = ARCHITECTURES[spec.architecture]
+    return row.has_decoder or any(name.startswith("decoder.stages.") for name in offered)
+
+
+def own_model(spec: Spec, row: Architecture, empty: bool) -> HubModel:
+    """Return a model made of our own encoder and decoder."""
+    encoder = own_encoder(spec, row, empty)
+    if spec.features_only:
+        return Pyramid(encoder)
+    if spec.task == "segmentation":
+        decoder = own_decoder(spec, row, empty and row.has_decoder)
+        channels: int = decoder.channels  # type: ignore[assignment]
+        return Segmenter(encoder, decoder, dense_head(row.ndim, channels, spec.num_classes))
+    features = encoder_info(encoder).channels()[-1]
+    return Classifier(encoder, classification_head(spec.head, features, spec.num_classes))
+
+
+def own_encoder(spec: Spec, row: Architecture, empty: bool) -> nn.Module:
+    """Return one of our encoders."""
+    assert row.encoder is not None
+    with without_memory(empty):
+        return row.encoder(in_channels=spec.in_channels, **choices(spec, row))
+
+
+def own_decoder(spec: Spec, row: Architecture, empty: bool, **options: Any) -> nn.Module:
+    """Return one of our decoders."""
+    assert row.decoder is not None
+    with without_memory(empty and spec.decoder != "fresh"):
+        return row.decoder(**choices(spec, row), **options)
+
+
+def choices(spec: Spec, row: Architecture) -> dict[str, Any]:
+    """Return the options that a row of the table takes."""
+    chosen: dict[str, Any] = {}
+    if row.scalable:
+        chosen["width"] = spec.width
+    if len(row.norms) > 1:
+        chosen["norm"] = spec.norm
+    return chosen
+
+
+def pretext(spec: Spec, row: Architecture, empty: bool) -> HubModel:
+    """Return a published network with all its heads; every tensor of it comes from the weights."""
+    options = choices(spec, row)
+    with without_memory(empty):
+        if row.timm:
+            encoder = timm_part(spec, row, features_only=True)
+        else:
+            encoder = own_encoder(spec, row, False)
+        channels = tuple(encoder_info(encoder).channels())
+        decoder = pretext_decoder(spec, row, channels)
+        heads = {}
+        for name, branch in row.branches.items():
+            if branch.decoder is None:
+                below = channels[-1]
+            else:
+                part = decoder[branch.decoder] if isinstance(decoder, nn.ModuleDict) else decoder
+                below = part.channels  # type: ignore[assignment]
+            heads[name] = branch.head(below, branch.classes or spec.num_classes, **options)
+    return Pretext(
+        encoder,
+        decoder,
+        heads,
+        on_features=frozenset(n for n, b in row.branches.items() if b.decoder is None),
+        activations={name: branch.activation for name, branch in row.branches.items()},
+    )
+
+
+def pretext_decoder(spec: Spec, row: Architecture, channels: tuple[int, ...]) -> nn.Module:
+    """Return the one decoder of a published network, or a ModuleDict of one per answer."""
+    kinds = [b.decoder for b in row.branches.values() if b.decoder]
+    if not kinds:
+        return own_decoder(spec, row, False, **row.pretext_decoder)
+    attention = spec.decoder or "last"
+    return nn.ModuleDict(
+        {
+            kind: own_decoder(
+                spec, row, False, encoder_channels=channels, kind=kind, attention=attention
+            )
+            for kind in kinds
+        }
+    )
+
+
+def timm_part(spec: Spec, row: Architecture, **options: Any) -> nn.Module:
+    """Return a timm network as this spec wants it."""
+    assert row.timm is not None
+    return planar.timm_network(
+        row.timm,
+        in_channels=spec.in_channels,
+        stem_stride=row.stem_stride,
+        model_args=planar.narrower(row.timm, spec.width),
+        **options,
+    )
+
+
+def timm_model(spec: Spec, row: Architecture, empty: bool) -> HubModel:
+    """Return timm's own model: headless, with a classifier, or as a pyramid."""
+    with without_memory(empty):
+        network = timm_part(spec, row, features_only=spec.features_only)
+    if spec.features_only:
+        return adopt(network, AdoptedPyramid)
+    if spec.num_classes:
+        network.reset_classifier(spec.num_classes)  # type: ignore[operator]
+    if spec.head == "mlp":
+        features: int = network.num_features  # type: ignore[assignment]
+        head = classification_head("mlp", features, spec.num_classes)
+        network.set_submodule(classifier_name(row.timm), head)
+    return adopt(network, AdoptedClassifier)
+
+
+def smp_segmenter(spec: Spec, row: Architecture, empty: bool) -> HubModel:
+    """Return a real smp model."""
+    assert spec.decoder is not None
+    network = smp_part(spec, row, spec.decoder, spec.num_classes)
+    return adopt(network, AdoptedSegmenter)
+
+
+def smp_part(spec: Spec, row: Architecture, decoder: str, num_classes: int) -> nn.Module:
+    """Return an smp model as this spec wants it."""
+    return planar.smp_network(
+        decoder,
+        row.timm or planar.PROXY_ENCODER,
+        in_channels=spec.in_channels,
+        num_classes=num_classes,
+        stem_stride=row.stem_stride,
+        model_args=planar.narrower(row.timm, spec.width) if row.timm else None,
+    )
+
+
+def volume_classifier(spec: Spec, row: Architecture, empty: bool) -> HubModel:
+    """Return a 2D encoder with a recurrence over slices."""
+    with without_memory(empty):
+        encoder: nn.Module
+        if row.timm:
+            encoder = timm_part(spec, row)
+            features: int = encoder.num_features  # type: ignore[assignment]
+        else:
+            encoder = Classifier(own_encoder(spec, row, False), nn.Identity())
+            features = encoder.num_features
+    operator = Recurrence(features)
+    head = classification_head(spec.head, operator.num_features, spec.num_classes)
+    return VolumeClassifier(encoder, operator, head, slices_at_once=SLICES_AT_ONCE)
+
+
+def volume_segmenter(spec: Spec, row: Architecture, empty: bool) -> HubModel:
+    """Return a 2D U-Net with 3D convolutions over its stacked maps."""
+    if row.decoder is not None:
+        with without_memory(empty):
+            encoder = timm_part(spec, row, features_only=True)
+        channels = tuple(encoder_info(encoder).channels())
+        decoder = own_decoder(spec, row, empty, encoder_channels=channels, kind="segmentation")
+        maps: int = decoder.channels  # type: ignore[assignment]
+    else:
+        network = smp_part(spec, row, "Unet", num_classes=1)
+        encoder, decoder, maps = network.encoder, network.decoder, SLICE_CHANNELS  # type: ignore[assignment]
+    head = nn.Conv3d(maps, spec.num_classes, kernel_size=3, padding=1)
+    return VolumeSegmenter(
+        encoder, decoder, Convolutions(maps), head, slices_at_once=SLICES_AT_ONCE
+    )
+
+
+def without_memory(empty: bool) -> Any:
+    """Return a context in which modules are made as shapes only."""
+    return torch.device("meta") if empty else nullcontext()
+
+
+@cache
+def classifier_name(timm_name: str | None) -> str:
+    """Return where a timm network keeps its classifier: "fc", "head.fc", "classifier"."""
+    return planar.timm_facts(timm_name)["classifier"]  # type: ignore[no-any-return,arg-type]
+
+
+@cache
+def parts_by_flat_name(timm_name: str) -> dict[str, str]:
+    """Return timm's flattened names of a pyramid's parts and the real ones."""
+    return planar.flattened(timm_name)
+
+
+def common_name(spec: Spec, key: str) -> str:
+    """Return the name that a tensor has whatever the task: encoder.*, decoder.*, head.*.
+
+    timm's classifiers hold the encoder without a prefix, smp's models hold it two levels down,
+    and pyramids of either join two levels of names into one.
+    """
+    row = ARCHITECTURES[spec.architecture]
+    if row.timm and spec.operator is None and spec.task in ("features", "classification"):
+        classifier = classifier_name(row.timm) + "."
+        if key.startswith(classifier):
+            return "head." + key.removeprefix(classifier)
+        return "encoder." + unflattened(row.timm, key)
+    part, _, rest = key.partition(".")
+    if part == "encoder":
+        for wrapper in ("model.", "network.", "encoder."):
+            if spec.task == "segmentation" or spec.operator:
+                rest = rest.removeprefix(wrapper)
+        return "encoder." + (unflattened(row.timm, rest) if row.timm else rest)
+    if part == "decoder" and row.ndim == 2 and spec.task == "segmentation":
+        own = row.decoder is not None and spec.operator
+        return f"decoder.{'segmentation' if own else f'smp-{spec.decoder}'}.{rest}"
+    return key
+
+
+def unflattened(timm_name: str, key: str) -> str:
+    """Undo timm's joining of two levels of names: stages_0.blocks -> stages.0.blocks."""
+    part, dot, rest = key.partition(".")
+    return parts_by_flat_name(timm_name).get(part, part) + dot + rest
+
+
+def library_facts(
+    model: HubModel, spec: Spec, entry: Entry, row: Architecture, facts: InputFacts
+) -> dict[str, Any]:
+    """Return what timm calls `pretrained_cfg`, true of these weights."""
+    inputs = model.inputs
+    base = planar.timm_facts(row.timm) if row.timm else {"first_conv": row.first_conv}
+    ones = (1.0,) * spec.in_channels
+    zeros = (0.0,) * spec.in_channels
+    return {
+        **base,
+        "tag": entry.name,
+        "custom_load": False,
+        "input_size": (spec.in_channels, *facts.size),
+        "interpolation": "bilinear",
+        "crop_pct": 1.0,
+        "mean": inputs.spread(facts.mean) if facts.mean else zeros,
+        "std": inputs.spread(facts.std) if facts.std else ones,
+        "num_classes": spec.num_classes,
+        "license": entry.license.spdx or "other",
+    }

@@ -1,0 +1,107 @@
+"""Model cards, written from the entries: facts once, in the catalog, and nowhere else."""
+
+from genesis_hub.entry import Entry
+
+ORGANISATION = "genesis-hub"
+REPOSITORY = "https://github.com/genesis-hub/genesis-hub"
+
+ROADS = {
+    "hub": "Open. The authors' file `{file}` lies in the Hugging Face repository `{address}`.",
+    "zenodo": "Open. The authors' file `{file}` lies in Zenodo record {address}.",
+    "form": "On request only: the authors hand the file out through a form, {address}",
+    "none": "None published. `python -m training.pretrain {made_by} --data DIR --out RUN`, from a "
+    "checkout, makes them.",
+    "bundled": "Inside the package.",
+}
+
+
+def render(entry: Entry, *, trained: bool = False) -> str:
+    """Return a model's card: Hub front matter, then what a reader needs in order.
+
+    trained: the card lies beside weights, so it speaks of the folder it is in.
+    """
+    return "\n\n".join((front_matter(entry), *body(entry, trained))) + "\n"
+
+
+def front_matter(entry: Entry) -> str:
+    """Return the YAML that the Hugging Face Hub reads."""
+    timm = entry.ndim == 2 and entry.family == "adam"
+    lines = [
+        "---",
+        f"library_name: {'timm' if timm else 'genesis_hub'}",
+        f"license: {(entry.license.spdx or 'other').lower()}",
+    ]
+    if entry.license.spdx is None:
+        lines += [f'license_name: "{entry.license.name}"', f"license_link: {entry.license.url}"]
+    lines += [
+        "pipeline_tag: image-feature-extraction",
+        "tags:",
+        *(f"- {tag}" for tag in ("medical-imaging", "self-supervised", entry.family)),
+        *([f"- {entry.method}"] if entry.method != entry.family else []),
+        f"- {entry.ndim}d",
+        "---",
+    ]
+    return "\n".join(lines)
+
+
+def body(entry: Entry, trained: bool) -> list[str]:
+    """Return the sections of a card."""
+    paper, terms, inputs = entry.paper, entry.license, entry.inputs
+    source = '"."' if trained else f'"{entry.name}"'
+    size = " x ".join(map(str, inputs.size))
+    sections = [
+        f"# {entry.name}",
+        entry.summary,
+        f"```python\nimport genesis_hub\n\nencoder = genesis_hub.from_pretrained({source})\n```",
+        "## Method",
+        f"{paper.authors}: *{paper.title}*. {paper.venue}. [Paper]({paper.url}), "
+        f"[authors' code]({entry.code}).",
+        "## Input",
+        "\n".join(
+            (
+                f"- Axes: (N, C, {'X, Y, Z), slices last' if entry.ndim == 3 else 'X, Y)'}; "
+                f"{inputs.channels} channel{'s' if inputs.channels > 1 else ''}; trained at {size}",
+                f"- Values: {values(entry)}",
+                *([f"- {inputs.note}"] if inputs.note else []),
+            )
+        ),
+        "## Weights",
+        ROADS[entry.location.road].format(
+            file=entry.location.file, address=entry.location.address, made_by=entry.made_by
+        ),
+    ]
+    if entry.encoders:
+        names = ", ".join(published for published, _ in entry.encoders)
+        sections += [
+            "## Encoders",
+            f"The built-in U-Net, or `encoder=` one of {names}. A folder saved with the built-in "
+            "encoder carries no timm `architecture`: timm has no such network and refuses it.",
+        ]
+    if entry.notes:
+        sections += ["## Good to know", *entry.notes]
+    sections += [
+        "## Licence and patents",
+        f"{terms.name} ({terms.url}): {terms.summary}."
+        + ("" if terms.redistributable else " Not redistributed by this project."),
+    ]
+    if entry.patents:
+        sections.append(f"Patents: {', '.join(entry.patents)}. {entry.patent_note}")
+    elif entry.patent_note:
+        sections.append(entry.patent_note)
+    sections.append("Not for clinical use.")
+    return sections
+
+
+def values(entry: Entry) -> str:
+    """Say in words how an image becomes what the network saw."""
+    inputs = entry.inputs
+    said = inputs.unit
+    if inputs.clip is not None:
+        lo, hi = inputs.clip
+        said += f", clipped to [{lo:g}, {hi:g}]"
+        said += " and scaled to [0, 1]" if inputs.scale else ""
+    if inputs.mean:
+        mean = ", ".join(f"{v:g}" for v in inputs.mean)
+        std = ", ".join(f"{v:g}" for v in inputs.std)
+        said += f", then minus {mean}, divided by {std}"
+    return said

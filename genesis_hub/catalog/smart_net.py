@@ -1,0 +1,78 @@
+"""SMART-Net (Kyung et al. 2022): head-CT slices classified, segmented and restored at once."""
+
+from genesis_hub.catalog.terms import MIT_SMART_NET, PATENT_PENDING_SMART_NET
+from genesis_hub.entry import Entry, InputFacts, Location, Paper, Rename
+
+PAPER = Paper(
+    title="Improved performance and robustness of multi-task representation learning with "
+    "consistency loss between pretexts for intracranial hemorrhage identification in head CT",
+    authors="Kyung, Shin, Jeong, Kim, Park, Cho, Lee, Hong, Kim",
+    venue="Medical Image Analysis (2022)",
+    year=2022,
+    url="https://www.sciencedirect.com/science/article/pii/S1361841522001360",
+)
+
+CODE = "https://github.com/babbu3682/SMART-Net"
+
+# Version 1 (the paper) and, where the names differ, version 0 of the code.
+UPSTREAM_KEYS = (
+    Rename(r"^encoder\.(conv1|bn1|layer[1-4])\.", r"encoder.\1."),
+    Rename(r"^(?:seg_decoder|decoder)\.", "decoder.segmentation."),
+    Rename(r"^(?:rec_decoder|recon_decoder)\.", "decoder.reconstruction."),
+    Rename(r"^classification_head\.3\.", "head.classification.fc."),
+    Rename(r"^segmentation_head\.0\.", "head.segmentation."),
+    Rename(r"^(?:reconstruction_head|recon_head)\.0\.", "head.reconstruction."),
+)
+
+# The two downstream files share `head.` and `conv1.`; a file holds one operator only.
+LSTM_KEYS = (
+    Rename(r"^encoder\.(conv1|bn1|layer[1-4])\.", r"encoder.\1."),
+    Rename(r"^LSTM\.", "operator.lstm."),
+    Rename(r"^(?:fc|linear1)\.", "operator.hidden."),
+    Rename(r"^head\.", "head."),
+)
+CONV3D_KEYS = (
+    Rename(r"^encoder\.(conv1|bn1|layer[1-4])\.", r"encoder.\1."),
+    Rename(r"^(?:seg_decoder|decoder)\.", "decoder."),
+    Rename(r"^conv1\.", "operator.0.conv."),
+    Rename(r"^bn1\.", "operator.0.norm."),
+    Rename(r"^conv2\.", "operator.1.conv."),
+    Rename(r"^bn2\.", "operator.1.norm."),
+    Rename(r"^head\.", "head."),
+)
+
+ENTRIES = (
+    Entry(
+        name="smartnet-resnet50",
+        family="smart-net",
+        method="smart-net",
+        ndim=2,
+        architecture="smartnet",
+        summary="ResNet-50 with a stride-1 stem and three heads for slices of head CT.",
+        paper=PAPER,
+        code=CODE,
+        license=MIT_SMART_NET,
+        inputs=InputFacts(
+            modality="ct",
+            unit="HU",
+            size=(256, 256),
+            multiple=(16, 16),
+            clip=(0.0, 80.0),
+            note="Brain window (width 80, level 40), contrast-equalised per slice, then [0, 1].",
+        ),
+        location=Location(road="none"),
+        prefixes=("module.",),
+        renames=UPSTREAM_KEYS,
+        pretext_classes=1,
+        patent_note=PATENT_PENDING_SMART_NET,
+        made_by="smart-net",
+        notes=(
+            "The stem convolution has stride 1, so every map is twice as large as a stock "
+            "ResNet-50's. The stride cannot be seen in the tensors: plain timm would give other "
+            "features from the same file, so our folders carry no timm `architecture`, and plain "
+            "timm refuses them.",
+            "The download link in the authors' README is another project's 3D U-Net; no weights "
+            "of SMART-Net were ever published.",
+        ),
+    ),
+)

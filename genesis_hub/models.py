@@ -1,0 +1,318 @@
+"""What a user holds: networks with a task, each handed its parts; all save and load alike."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from genesis_hub.networks.heads import classification_head, dense_head
+from genesis_hub.networks.operators import check_lengths, each_slice, slice_mask
+from genesis_hub.weights.folder import save_folder
+from genesis_hub.weights.publish import push_folder
+from genesis_hub.weights.receipt import LoadReport
+
+if TYPE_CHECKING:
+    from genesis_hub.entry import Entry
+    from genesis_hub.inputs import Inputs
+    from genesis_hub.spec import Spec
+
+
+class HubModel(nn.Module):
+    """What every model of the hub knows: where it comes from, what it expects, what was loaded."""
+
+    spec: "Spec"
+    entry: "Entry"
+    inputs: "Inputs"
+    load_report: LoadReport
+    pretrained_cfg: dict[str, Any]
+    # Texts that must travel with the weights (NOTICE, LICENSE) and what is known of their making.
+    terms: dict[str, str] = {}
+    provenance: dict[str, Any] = {}
+
+    @property
+    def ndim(self) -> int:
+        """2 for images (N, C, X, Y), 3 for volumes (N, C, X, Y, Z)."""
+        return 3 if self.spec.operator else self.entry.ndim
+
+    @property
+    def in_channels(self) -> int:
+        """Channels of the images it takes."""
+        return self.spec.in_channels
+
+    @property
+    def default_cfg(self) -> dict[str, Any]:
+        """Timm's older name of `pretrained_cfg`."""
+        return self.pretrained_cfg
+
+    def save_pretrained(self, directory: str | Path) -> Path:
+        """Write the artefact that `from_pretrained(directory)` gives back bit for bit."""
+        return save_folder(self, Path(directory))
+
+    def push_to_hub(
+        self,
+        repo: str,
+        *,
+        private: bool | None = None,
+        token: str | None = None,
+        revision: str | None = None,
+    ) -> str:
+        """Save the artefact and upload it to the Hugging Face Hub; give its address."""
+        return push_folder(self, repo, private=private, token=token, revision=revision)
+
+    def library_config(self) -> dict[str, Any]:
+        """Return what another library needs in `config.json` to build this model."""
+        return {}
+
+    def set_grad_checkpointing(self, enable: bool = True) -> None:
+        """Keep fewer activations in training and compute them again in the backward."""
+        for module in self.children():
+            for part in module.modules():
+                if hasattr(part, "grad_checkpointing"):
+                    part.grad_checkpointing = enable  # type: ignore[assignment]
+
+
+class OwnModel(HubModel):
+    """Shared by the models made of our own parts: an encoder, a head and what lies between."""
+
+    encoder: nn.Module
+    head: nn.Module
+
+    @property
+    def num_classes(self) -> int:
+        """Classes it answers with; 0 for an embedding or a pyramid."""
+        return self.spec.num_classes
+
+    @property
+    def num_features(self) -> int:
+        """Length of the embedding, or channels of the encoder's last map."""
+        return encoder_info(self.encoder).channels()[-1]
+
+    @property
+    def feature_info(self) -> "FeatureInfo":
+        """Channels and reductions of the encoder's maps."""
+        return encoder_info(self.encoder)
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        """Return the encoder's last feature map."""
+        last: Tensor = self.encoder(x)[-1]
+        return last
+
+    def get_classifier(self) -> nn.Module:
+        """Return the output layer."""
+        return self.head
+
+    def reset_classifier(self, num_classes: int) -> None:
+        """Put a fresh output layer in place."""
+        parameter = next(self.parameters())
+        self.head = self.fresh_head(num_classes).to(parameter.device, parameter.dtype)
+        self.spec = self.spec.with_classes(num_classes)
+
+    def fresh_head(self, num_classes: int) -> nn.Module:
+        """Return a new output layer for a number of classes."""
+        raise TypeError(f"a {type(self).__name__} has no classifier to replace")
+
+
+class Pyramid(OwnModel):
+    """An encoder that gives all its feature maps, finest first."""
+
+    def __init__(self, encoder: nn.Module) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.head = nn.Identity()
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        maps: list[Tensor] = self.encoder(x)
+        return maps
+
+
+class Classifier(OwnModel):
+    """An encoder with a head on its pooled features; without classes it gives the embedding.
+
+    `forward` gives logits (N, num_classes), or (N, num_features) when num_classes is 0.
+    """
+
+    def __init__(self, encoder: nn.Module, head: nn.Module) -> None:
+        super().__init__()
+        self.encoder, self.head = encoder, head
+
+    def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
+        """Pool a feature map and, unless `pre_logits`, apply the head."""
+        pooled: Tensor = self.encoder.embed([x])  # type: ignore[operator]
+        return pooled if pre_logits else self.head(pooled)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.forward_head(self.forward_features(x))
+
+    def fresh_head(self, num_classes: int) -> nn.Module:
+        """Return a new head of the same kind."""
+        return classification_head(self.spec.head, self.num_features, num_classes)
+
+
+class Segmenter(OwnModel):
+    """Encoder, decoder and an output layer; logits (N, num_classes, ...) at full size."""
+
+    def __init__(self, encoder: nn.Module, decoder: nn.Module, head: nn.Module) -> None:
+        super().__init__()
+        self.encoder, self.decoder, self.head = encoder, decoder, head
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.head(self.decoder(self.encoder(x)))
+        return logits
+
+    def fresh_head(self, num_classes: int) -> nn.Module:
+        """Return a new 1x1 convolution."""
+        return dense_head(self.ndim, self.decoder.channels, num_classes)  # type: ignore[arg-type]
+
+
+class Pretext(OwnModel):
+    """A published network as trained: a dict of what the authors' forward gives.
+
+    decoder: one for all dense answers, or a ModuleDict of one each.
+    on_features: the answers whose head stands on the encoder's last map.
+    activations: "sigmoid", "softmax" or "none" for each answer.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        decoder: nn.Module,
+        head: Mapping[str, nn.Module],
+        *,
+        on_features: frozenset[str],
+        activations: Mapping[str, str],
+    ) -> None:
+        super().__init__()
+        self.encoder, self.decoder = encoder, decoder
+        self.head = nn.ModuleDict(head)
+        self.on_features = on_features
+        self.activations = dict(activations)
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        maps = self.encoder(x)
+        answers = {}
+        for name, head in self.head.items():  # type: ignore[operator]
+            if name in self.on_features:
+                answer = head(maps[-1])
+            elif isinstance(self.decoder, nn.ModuleDict):
+                answer = head(self.decoder[name](maps))
+            else:
+                answer = head(self.decoder(maps))
+            if self.activations[name] == "sigmoid":
+                answer = torch.sigmoid(answer)
+            elif self.activations[name] == "softmax":
+                answer = torch.softmax(answer, dim=1)
+            answers[name] = answer
+        return answers
+
+
+class VolumeClassifier(OwnModel):
+    """A 2D encoder run slice by slice, a recurrence over the slices, a head; logits.
+
+    x: (N, C, X, Y, Z), slices last. lengths: (N,), the slices that are real where cases differ.
+    """
+
+    def __init__(
+        self, encoder: nn.Module, operator: nn.Module, head: nn.Module, *, slices_at_once: int
+    ) -> None:
+        super().__init__()
+        self.encoder, self.operator, self.head = encoder, operator, head
+        self.slices_at_once = slices_at_once
+
+    def forward_features(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Return one embedding per slice: (N, Z, features), zeros where there is no slice."""
+        check_lengths(x, lengths)
+        return each_slice(self.encoder, x, slice_mask(x, lengths), self.slices_at_once)
+
+    def forward_head(
+        self, x: Tensor, lengths: Tensor | None = None, pre_logits: bool = False
+    ) -> Tensor:
+        """Turn slice embeddings into one answer per volume."""
+        volume: Tensor = self.operator(x, lengths)
+        return volume if pre_logits else self.head(volume)
+
+    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        return self.forward_head(self.forward_features(x, lengths), lengths)
+
+    def fresh_head(self, num_classes: int) -> nn.Module:
+        """Return a new head of the same kind on the recurrence's units."""
+        units: int = self.operator.num_features  # type: ignore[assignment]
+        return classification_head(self.spec.head, units, num_classes)
+
+
+class VolumeSegmenter(OwnModel):
+    """A 2D U-Net run slice by slice, a 3D operator on the stacked maps; logits (N, K, X, Y, Z).
+
+    lengths: (N,); beyond a case's length the maps are zero, as if the volume ended there.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        decoder: nn.Module,
+        operator: nn.Module,
+        head: nn.Module,
+        *,
+        slices_at_once: int,
+    ) -> None:
+        super().__init__()
+        self.encoder, self.decoder, self.operator, self.head = encoder, decoder, operator, head
+        self.slices_at_once = slices_at_once
+
+    def forward_features(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Return the slices' decoded maps, stacked: (N, channels, X, Y, Z)."""
+        check_lengths(x, lengths)
+        maps = each_slice(self.slice_maps, x, slice_mask(x, lengths), self.slices_at_once)
+        return maps.movedim(1, -1)
+
+    def slice_maps(self, x: Tensor) -> Tensor:
+        """Run the 2D U-Net on a batch of slices."""
+        maps: Tensor = self.decoder(self.encoder(x))
+        return maps
+
+    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        maps = self.forward_features(x, lengths)
+        mask = slice_mask(x, lengths)
+        valid = None if mask is None else mask[:, None, None, None, :].to(maps.dtype)
+        logits: Tensor = self.head(self.operator(maps, valid))
+        return logits
+
+    def fresh_head(self, num_classes: int) -> nn.Module:
+        """Return a new 3x3x3 convolution, the published output layer."""
+        channels: int = self.operator[0].conv.out_channels  # type: ignore[index]
+        return nn.Conv3d(channels, num_classes, kernel_size=3, padding=1)
+
+
+class FeatureInfo:
+    """Channels and reductions of an encoder's maps, asked as timm's `feature_info` is."""
+
+    def __init__(self, channels: tuple[int, ...], reductions: tuple[tuple[int, ...], ...]) -> None:
+        self._channels, self._reductions = channels, reductions
+
+    def channels(self) -> list[int]:
+        """Channels of each map, finest first."""
+        return list(self._channels)
+
+    def reduction(self) -> list[int | tuple[int, ...]]:
+        """How many input positions a map's position stands for; one number where axes agree."""
+        return [r[0] if len(set(r)) == 1 else r for r in self._reductions]
+
+    def module_name(self) -> list[str]:
+        """Where in the model each map is made."""
+        return [f"encoder.stages.{level}" for level in range(len(self._channels))]
+
+
+def encoder_info(encoder: Any) -> FeatureInfo:
+    """Return what is known of an encoder's maps: ours, timm's or smp's."""
+    if hasattr(encoder, "reductions"):
+        return FeatureInfo(encoder.channels, encoder.reductions)
+    if hasattr(encoder, "feature_info"):
+        info = encoder.feature_info
+        if isinstance(info, list):
+            return FeatureInfo(
+                tuple(stage["num_chs"] for stage in info),
+                tuple((stage["reduction"],) * 2 for stage in info),
+            )
+        return FeatureInfo(tuple(info.channels()), tuple((r,) * 2 for r in info.reduction()))
+    return encoder_info(getattr(encoder, "model", None) or encoder.network)

@@ -1,0 +1,1 @@
+"""Modules only: nothing here knows a model's name, a file or an entry."""

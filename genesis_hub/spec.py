@@ -1,0 +1,338 @@
+"""What exactly is to be built: every wish of a user checked once, before anything is made."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal, get_args
+
+from genesis_hub.entry import Entry, InputFacts
+from genesis_hub.errors import BadInput, KeyMismatch
+from genesis_hub.networks.heads import Head
+from genesis_hub.networks.table import ARCHITECTURES, Architecture
+from genesis_hub.registry import find, nearest
+
+Task = Literal["features", "classification", "segmentation", "pretext"]
+Operator = Literal["lstm", "conv3d"]
+
+TASKS: tuple[str, ...] = get_args(Task)
+OPERATORS: tuple[str, ...] = get_args(Operator)
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A model, in full: enough to build it again, and what `config.json` keeps of it."""
+
+    name: str
+    architecture: str
+    task: Task
+    num_classes: int
+    in_channels: int
+    features_only: bool = False
+    head: Head = "linear"
+    decoder: str | None = None
+    operator: Operator | None = None
+    width: float = 1.0
+    norm: str | None = None
+
+    def with_classes(self, num_classes: int) -> "Spec":
+        """Return the same for another number of classes; none makes it an embedding."""
+        task = self.task
+        if task in ("features", "classification"):
+            task = "classification" if num_classes else "features"
+        return replace(self, task=task, num_classes=num_classes)
+
+    def answers_like(self, other: "Spec") -> bool:
+        """Say whether a head and decoder of `other` fit here: the same question is asked."""
+        asked = ("task", "num_classes", "features_only", "head", "decoder", "operator")
+        return all(getattr(self, name) == getattr(other, name) for name in asked)
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a user asked for, as asked; None where nothing was said."""
+
+    task: str | None = None
+    num_classes: int = 0
+    in_channels: int | None = None
+    features_only: bool = False
+    head: str = "linear"
+    decoder: str | None = None
+    encoder: str | None = None
+    operator: str | None = None
+    width: float | None = None
+    norm: str | None = None
+
+    @property
+    def new_answer(self) -> bool:
+        """Say whether another model than the saved one is asked for."""
+        return self != Wishes(in_channels=self.in_channels, width=self.width, norm=self.norm)
+
+
+def resolve(entry: Entry, wishes: Wishes, *, with_weights: bool = False) -> Spec:
+    """Turn a user's wishes into a spec, or say in one sentence which of them cannot be met.
+
+    with_weights: the entry's own weights are to be loaded, so the width is theirs.
+    """
+    name, num_classes, in_channels = entry.name, wishes.num_classes, wishes.in_channels
+    whole("num_classes", num_classes, least=0)
+    if in_channels is not None:
+        whole("in_channels", in_channels, least=1)
+    chosen = architecture_of(entry, wishes.encoder)
+    row = ARCHITECTURES[chosen]
+    check_operator(entry, wishes.operator)
+    asked = task_of(entry, row, wishes)
+    if wishes.head not in get_args(Head):
+        raise BadInput(f"head={wishes.head!r} is not known; choose 'linear' or 'mlp'")
+    if wishes.head == "mlp" and asked != "classification":
+        raise BadInput(
+            f"head='mlp' belongs to classification, but the task is {asked!r}; "
+            "pass num_classes=, or leave head='linear'"
+        )
+    if with_weights:
+        same_width(wishes.width, entry.width, name)
+    width = entry.width if wishes.width is None else wishes.width
+    return Spec(
+        name=name,
+        architecture=chosen,
+        task=asked,
+        num_classes=num_classes or (entry.pretext_classes if asked == "pretext" else 0),
+        in_channels=entry.in_channels if in_channels is None else in_channels,
+        features_only=wishes.features_only,
+        head="mlp" if wishes.head == "mlp" else "linear",
+        decoder=decoder_of(row, asked, wishes.decoder, wishes.operator),
+        operator=wishes.operator,  # type: ignore[arg-type]
+        width=width_of(name, row, chosen, width),
+        norm=norm_of(name, row, wishes.norm),
+    )
+
+
+def follow(
+    facts: Mapping[str, Any], entry: Entry, wishes: Wishes, *, as_saved: bool
+) -> tuple[Spec, Entry]:
+    """Return the spec, and the entry as it is true of an artefact found for it.
+
+    as_saved: the user named the folder, so what is not wished for is as it was saved; else the
+    entry's own defaults hold, and only the network follows the artefact.
+    """
+    saved = read_spec(facts)
+    allowed = {entry.architecture, *(timm for _, timm in entry.encoders)}
+    if saved.architecture not in allowed:
+        raise KeyMismatch(
+            f"the weights are those of {saved.name!r}, architecture {saved.architecture!r}, but "
+            f"{entry.name!r} is {entry.architecture!r}; ask for {saved.name!r} instead"
+        )
+    same_width(wishes.width, saved.width, f"the weights of {saved.name!r}")
+    entry = replace(
+        entry, architecture=saved.architecture, width=saved.width, inputs=read_inputs(facts, entry)
+    )
+    if as_saved:
+        if not wishes.new_answer:
+            channels = wishes.in_channels or saved.in_channels
+            row = ARCHITECTURES[saved.architecture]
+            norm = norm_of(entry.name, row, wishes.norm or saved.norm)
+            whole("in_channels", channels, least=1)
+            return replace(saved, in_channels=channels, norm=norm), entry
+        wishes = replace(
+            wishes,
+            in_channels=wishes.in_channels or saved.in_channels,
+            norm=wishes.norm or saved.norm,
+        )
+    return resolve(entry, wishes), entry
+
+
+def read_spec(facts: Mapping[str, Any]) -> Spec:
+    """Return the spec that a folder keeps, checked as a user's wishes are."""
+    entry = find(facts["name"])
+    try:
+        spec = Spec(**facts["spec"])
+        published = {timm: name for name, timm in entry.encoders}
+        again = resolve(
+            replace(entry, width=spec.width),
+            Wishes(
+                task=spec.task,
+                num_classes=spec.num_classes,
+                in_channels=spec.in_channels,
+                features_only=spec.features_only,
+                head=spec.head,
+                decoder=spec.decoder,
+                encoder=published.get(spec.architecture),
+                operator=spec.operator,
+                norm=spec.norm,
+            ),
+        )
+    except (TypeError, KeyError, AttributeError) as error:
+        raise BadInput(
+            f"the folder's spec of {entry.name!r} cannot be read ({error}); save or import it again"
+        ) from error
+    if again != spec:
+        raise BadInput(
+            f"the folder's spec of {entry.name!r} contradicts itself: {spec}; save or import it "
+            "again"
+        )
+    return spec
+
+
+def read_inputs(facts: Mapping[str, Any], entry: Entry) -> InputFacts:
+    """Return the input contract that a folder keeps."""
+    try:
+        kept: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value
+            for key, value in facts["inputs"].items()
+        }
+        return InputFacts(**kept)
+    except (TypeError, KeyError, AttributeError) as error:
+        raise BadInput(
+            f"the folder's input contract of {entry.name!r} cannot be read ({error}); save or "
+            "import it again"
+        ) from error
+
+
+def same_width(asked: float | None, have: float, whose: str) -> None:
+    """Raise `BadInput` when weights of another width are asked for."""
+    if asked is not None and asked != have:
+        raise BadInput(
+            f"width={asked}, but the weights of {whose} have width {have}; leave width away, or "
+            "pass pretrained=False to build that width without weights"
+        )
+
+
+def whole(what: str, value: object, *, least: int) -> None:
+    """Raise `BadInput` unless a value is a whole number of at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise BadInput(f"{what}={value!r}, but it must be a whole number of at least {least}")
+
+
+def architecture_of(entry: Entry, encoder: str | None) -> str:
+    """Return the row of the table: the entry's own, or a proxy task's other 2D encoder."""
+    if encoder is None:
+        return entry.architecture
+    if not entry.encoders:
+        raise BadInput(
+            f"encoder={encoder!r}: {entry.name!r} has one encoder only; "
+            "encoder= chooses among those of the 2D proxy tasks (cpc-2d, rotation-2d, ...)"
+        )
+    choices = {**dict(entry.encoders), **{timm: timm for _, timm in entry.encoders}}
+    by_case = {known.lower(): timm for known, timm in choices.items()}
+    if encoder.lower() not in by_case:
+        published = [known for known, _ in entry.encoders]
+        close = ", ".join(nearest(encoder, published)) or "none"
+        raise BadInput(
+            f"encoder={encoder!r} is not one of this task's; close names: {close}; "
+            f"all: {', '.join(published)}, or None for the built-in U-Net"
+        )
+    return by_case[encoder.lower()]
+
+
+def check_operator(entry: Entry, operator: str | None) -> None:
+    """Raise `BadInput` unless an operator is known and stands on a 2D encoder."""
+    if operator is None:
+        return
+    if operator not in OPERATORS:
+        raise BadInput(f"operator={operator!r} is not known; choose 'lstm' or 'conv3d'")
+    if entry.ndim != 2:
+        raise BadInput(
+            f"operator={operator!r} makes a volume network of a 2D encoder, but {entry.name!r} "
+            "is 3D already; leave operator away"
+        )
+
+
+def task_of(entry: Entry, row: Architecture, wishes: Wishes) -> Task:
+    """Return the task, by name or by what the other wishes imply."""
+    task, num_classes, operator = wishes.task, wishes.num_classes, wishes.operator
+    features_only = wishes.features_only
+    if task is None:
+        task = "features" if num_classes == 0 else "classification"
+        if operator == "conv3d":
+            task = "segmentation"
+    if task not in TASKS:
+        close = ", ".join(nearest(str(task), TASKS)) or "none"
+        raise BadInput(f"task={task!r}; close: {close}; choose from {', '.join(TASKS)}")
+    if features_only and (task != "features" or operator):
+        raise BadInput(
+            f"features_only=True gives feature maps, not task={task!r}"
+            f"{f' with operator={operator!r}' if operator else ''}; ask for one of them"
+        )
+    if task == "features" and num_classes:
+        raise BadInput(
+            f"num_classes={num_classes}, but task='features' has no classes; "
+            "pass task='classification' or num_classes=0"
+        )
+    if task in ("classification", "segmentation") and num_classes == 0:
+        raise BadInput(f"task={task!r} needs num_classes of at least 1; pass num_classes=")
+    if operator and {"lstm": "classification", "conv3d": "segmentation"}[operator] != task:
+        raise BadInput(
+            f"operator={operator!r} does not serve task={task!r}; 'lstm' classifies volumes "
+            "(pass num_classes=), 'conv3d' segments them"
+        )
+    if task == "pretext":
+        check_pretext(entry, row, num_classes)
+    return task  # type: ignore[return-value]
+
+
+def check_pretext(entry: Entry, row: Architecture, num_classes: int) -> None:
+    """Raise `BadInput` unless a published network with heads exists."""
+    name = entry.name
+    if not row.branches:
+        raise BadInput(
+            f"{name!r} has no pretext network to load: its authors publish the encoder alone; "
+            "training/ holds the pre-training itself"
+        )
+    if num_classes and not entry.pretext_classes:
+        raise BadInput(f"num_classes={num_classes}, but the pretext of {name!r} has no classes")
+    if entry.ndim == 2 and num_classes not in (0, entry.pretext_classes):
+        raise BadInput(
+            f"num_classes={num_classes}, but the pretext of {name!r} answers one question"
+        )
+
+
+def decoder_of(
+    row: Architecture, task: str, decoder: str | None, operator: str | None
+) -> str | None:
+    """Return which decoder: smp's by name in 2D; "pretrained" or "fresh" for our own."""
+    own = row.ndim == 3 or operator is not None
+    if task == "pretext" and row.ndim == 2:
+        if decoder not in (None, "scse"):
+            raise BadInput(
+                f"decoder={decoder!r}, but the published decoders are given; pass decoder='scse' "
+                "for attention in every block, as the paper's figure has it, or leave it away"
+            )
+        return decoder
+    if task != "segmentation":
+        if decoder is not None:
+            raise BadInput(
+                f"decoder={decoder!r}, but task={task!r} has no decoder to choose; "
+                "pass task='segmentation'"
+            )
+        return None
+    if own:
+        if decoder not in (None, "pretrained", "fresh"):
+            raise BadInput(
+                f"decoder={decoder!r}, but here the decoder is the network's own; choose "
+                "'pretrained' (the default) or 'fresh'"
+            )
+        return decoder or "pretrained"
+    return decoder or "Unet"
+
+
+def width_of(name: str, row: Architecture, architecture: str, width: float) -> float:
+    """Return the width, or refuse one that the architecture cannot have."""
+    if isinstance(width, bool) or not isinstance(width, int | float) or not math.isfinite(width):
+        raise BadInput(f"width={width!r}, but it must be a number above 0, such as 0.25")
+    if width <= 0:
+        raise BadInput(f"width={width!r}, but it must be above 0, such as 0.25")
+    if width != 1.0 and not row.scalable:
+        raise BadInput(
+            f"width={width}, but in 2D only ResNet and ConvNeXt can be built narrower, "
+            f"not {architecture} of {name!r}; leave width=1.0"
+        )
+    return float(width)
+
+
+def norm_of(name: str, row: Architecture, norm: str | None) -> str | None:
+    """Return the norm, the architecture's default where none is asked for."""
+    if norm is None:
+        return row.norms[0] if row.norms else None
+    if norm not in row.norms:
+        allowed = ", ".join(repr(kind) for kind in row.norms) or "none: it is part of the network"
+        raise BadInput(f"norm={norm!r} is not a choice of {name!r}; allowed: {allowed}")
+    return norm

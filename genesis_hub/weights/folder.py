@@ -1,0 +1,119 @@
+"""The one artefact: a folder with config.json, model.safetensors, the card, and the terms."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from genesis_hub import cards
+from genesis_hub.errors import BadInput, KeyMismatch
+from genesis_hub.version import __version__
+from genesis_hub.weights.atomic import new_folder
+from genesis_hub.weights.tensorfile import TensorFile, sha256_of, write_tensors
+
+if TYPE_CHECKING:
+    from genesis_hub.models import HubModel
+
+FORMAT_VERSION = 1
+CONFIG = "config.json"
+TENSORS = "model.safetensors"
+CARD = "README.md"
+NOTICE = "NOTICE"
+LICENSE = "LICENSE"
+
+# Written from the entry's facts; what a folder may carry of the authors' terms.
+TERMS = (NOTICE, LICENSE)
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """A folder as read: our facts of it, and its tensors opened but not read."""
+
+    folder: Path
+    config: dict[str, Any]
+    facts: dict[str, Any]
+    tensors: TensorFile
+    terms: dict[str, str]
+
+    @property
+    def sha256(self) -> str | None:
+        """What the config says the tensors' sha256 is."""
+        return self.facts.get("sha256")
+
+
+def save_folder(model: "HubModel", target: Path) -> Path:
+    """Write a model's artefact; the folder appears whole or not at all."""
+    if target.exists() and not target.is_dir():
+        raise BadInput(f"{target} is a file; give the folder to save into")
+    spec, entry = model.spec, model.entry
+    facts = {
+        "format_version": FORMAT_VERSION,
+        "name": entry.name,
+        "architecture": spec.architecture,
+        "spec": asdict(spec),
+        "inputs": asdict(model.inputs.facts),
+        "versions": {"genesis_hub": __version__},
+    }
+    config = dict(model.library_config())
+    with new_folder(target) as work:
+        sha256 = write_tensors(model.state_dict(), work / TENSORS, facts)
+        config["genesis_hub"] = {**facts, "sha256": sha256, "provenance": model.provenance}
+        write_json(work / CONFIG, config)
+        card = cards.render(entry, trained=model.load_report.coverage == 1.0)
+        (work / CARD).write_text(card, encoding="utf-8")
+        for name, text in model.terms.items():
+            (work / name).write_text(text, encoding="utf-8")
+    return target
+
+
+def read_folder(folder: Path, *, check: bool = False) -> Artefact:
+    """Open an artefact; its tensors are not read yet.
+
+    check: compute the sha256 of the tensors too, which reads the file once more.
+    """
+    config = read_json(folder / CONFIG)
+    facts = config.get("genesis_hub")
+    if not isinstance(facts, dict) or "spec" not in facts:
+        raise BadInput(
+            f"{folder} is not one of our folders: its {CONFIG} has no 'genesis_hub' facts; "
+            "`genesis-hub import NAME FILE` makes one from an author's file"
+        )
+    version = facts.get("format_version")
+    if not isinstance(version, int) or version > FORMAT_VERSION:
+        raise BadInput(
+            f"{folder} was written in format {version!r}, but this genesis_hub reads up to "
+            f"{FORMAT_VERSION}; upgrade it: pip install --upgrade genesis-hub"
+        )
+    if not (folder / TENSORS).is_file():
+        raise BadInput(f"{folder} holds no {TENSORS}; it is not complete; save or import it again")
+    tensors = TensorFile(folder / TENSORS)
+    if check and sha256_of(folder / TENSORS) != facts.get("sha256"):
+        raise KeyMismatch(
+            f"{folder / TENSORS} is not the file that {CONFIG} speaks of: its sha256 differs; "
+            "save or import it again"
+        )
+    terms = {
+        name: (folder / name).read_text(encoding="utf-8", errors="replace")
+        for name in TERMS
+        if (folder / name).is_file()
+    }
+    return Artefact(folder, config, facts, tensors, terms)
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write JSON for people and machines: indented, sorted, one line feed at the end."""
+    text = json.dumps(content, indent=2, sort_keys=True, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON table, or say in one sentence why it cannot be read."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        raise BadInput(f"{path} is not JSON ({error}); save or import the folder again") from error
+    if not isinstance(content, dict):
+        raise BadInput(f"{path} holds no table; save or import the folder again")
+    return content

@@ -1,0 +1,68 @@
+"""Uploading an artefact to the Hugging Face Hub."""
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from huggingface_hub import HfApi
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+from genesis_hub.errors import BadInput, WeightsUnavailable
+from genesis_hub.weights.folder import LICENSE, NOTICE, read_folder, save_folder
+
+if TYPE_CHECKING:
+    from genesis_hub.models import HubModel
+
+
+def push_folder(
+    model: "HubModel",
+    repo: str,
+    *,
+    private: bool | None = None,
+    token: str | None = None,
+    revision: str | None = None,
+) -> str:
+    """Save a model's artefact aside and publish it."""
+    with tempfile.TemporaryDirectory() as work:
+        folder = save_folder(model, Path(work) / "model")
+        return publish(folder, repo, private=private, token=token, revision=revision)
+
+
+def publish(
+    folder: Path,
+    repo: str,
+    *,
+    private: bool | None = None,
+    token: str | None = None,
+    revision: str | None = None,
+) -> str:
+    """Upload one of our folders to a Hub repository, made if it is not there; give its address.
+
+    Weights under terms that must travel (a NOTICE lies beside them) are refused without the
+    licence text.
+    """
+    artefact = read_folder(folder, check=True)
+    if NOTICE in artefact.terms and LICENSE not in artefact.terms:
+        raise BadInput(
+            f"{folder} holds weights that may be passed on only with their licence text, and it "
+            f"has no {LICENSE} file; put the authors' licence there: genesis-hub import NAME FILE "
+            "--license LICENSE"
+        )
+    api = HfApi(token=token)
+    try:
+        made = api.create_repo(repo, private=private, exist_ok=True)
+        api.upload_folder(
+            repo_id=made.repo_id,
+            folder_path=folder,
+            revision=revision,
+            commit_message="Publish with genesis_hub",
+        )
+    except HFValidationError as error:
+        raise BadInput(f"repo={repo!r} is no Hub address ({error}); give OWNER/NAME") from error
+    except (HfHubHTTPError, OSError) as error:
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise WeightsUnavailable(
+            f"{folder} could not be published to {repo!r}: {first}; check the network, the "
+            "token (HF_TOKEN) and HF_ENDPOINT, then run the same command again"
+        ) from error
+    return str(made)

@@ -1,0 +1,1 @@
+"""Contract suites by enumeration, and what one part promises at a time."""

@@ -1,0 +1,28 @@
+"""What every test may rely on: two threads, no network, a store of its own."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+
+import torch  # noqa: E402
+
+torch.set_num_threads(2)
+
+
+@pytest.fixture(autouse=True)
+def own_store(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give each test an empty local store and cache of the Hub."""
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("GENESIS_HUB_HOME", str(home / "store"))
+    monkeypatch.setenv("HF_HUB_CACHE", str(home / "hub"))
+    return home / "store"
+
+
+@pytest.fixture(autouse=True)
+def same_seed() -> None:
+    """Make what a test draws the same on every run."""
+    torch.manual_seed(0)
