@@ -14,6 +14,10 @@ from genesis_hub.registry import find, nearest
 Task = Literal["features", "classification", "segmentation", "pretext"]
 Operator = Literal["lstm", "conv3d"]
 
+# Far above any use; a folder that asks for more is damaged or made to exhaust the machine.
+MOST = 100_000
+WIDEST = 16
+
 TASKS: tuple[str, ...] = get_args(Task)
 OPERATORS: tuple[str, ...] = get_args(Operator)
 
@@ -77,6 +81,8 @@ def resolve(entry: Entry, wishes: Wishes, *, with_weights: bool = False) -> Spec
     whole("num_classes", num_classes, least=0)
     if in_channels is not None:
         whole("in_channels", in_channels, least=1)
+    if not isinstance(wishes.features_only, bool):
+        raise BadInput(f"features_only={wishes.features_only!r}, but it is True or False")
     chosen = architecture_of(entry, wishes.encoder)
     row = ARCHITECTURES[chosen]
     check_operator(entry, wishes.operator)
@@ -198,8 +204,8 @@ def same_width(asked: float | None, have: float, whose: str) -> None:
 
 def whole(what: str, value: object, *, least: int) -> None:
     """Raise `BadInput` unless a value is a whole number of at least `least`."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise BadInput(f"{what}={value!r}, but it must be a whole number of at least {least}")
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= MOST:
+        raise BadInput(f"{what}={value!r}, but it must be a whole number from {least} to {MOST}")
 
 
 def architecture_of(entry: Entry, encoder: str | None) -> str:
@@ -318,8 +324,8 @@ def width_of(name: str, row: Architecture, architecture: str, width: float) -> f
     """Return the width, or refuse one that the architecture cannot have."""
     if isinstance(width, bool) or not isinstance(width, int | float) or not math.isfinite(width):
         raise BadInput(f"width={width!r}, but it must be a number above 0, such as 0.25")
-    if width <= 0:
-        raise BadInput(f"width={width!r}, but it must be above 0, such as 0.25")
+    if not 0 < width <= WIDEST:
+        raise BadInput(f"width={width!r}, but it must be above 0 and at most {WIDEST}")
     if width != 1.0 and not row.scalable:
         raise BadInput(
             f"width={width}, but in 2D only ResNet and ConvNeXt can be built narrower, "

@@ -1,4 +1,4 @@
-"""What every test may rely on: two threads, no network, a store of its own."""
+"""What every test may rely on: few threads, no network, a store of its own."""
 
 import os
 from pathlib import Path
@@ -8,9 +8,10 @@ import pytest
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
-import torch  # noqa: E402
+import torch
 
-torch.set_num_threads(2)
+# Workers of pytest-xdist share the cores; more threads than cores make small models far slower.
+torch.set_num_threads(1 if "PYTEST_XDIST_WORKER" in os.environ else 2)
 
 
 @pytest.fixture(autouse=True)

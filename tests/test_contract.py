@@ -81,9 +81,7 @@ def test_copies_and_pickles(case: Case) -> None:
         for other in copies:
             assert other.entry == model.entry
             assert other.load_report == model.load_report
-            assert all(
-                torch.equal(a, b) for a, b in zip(want, answers(other(x)), strict=True)
-            )
+            assert all(torch.equal(a, b) for a, b in zip(want, answers(other(x)), strict=True))
 
 
 @some

@@ -1,5 +1,6 @@
 """The Genesis U-Net and Y-Net, in their PyTorch and Keras forms."""
 
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -15,15 +16,31 @@ CHANNELS = ((32, 64), (64, 128), (128, 256), (256, 512))
 STRIDE = (8, 8, 8)
 
 
+@dataclass(frozen=True)
+class Style:
+    """How a form of the network normalises: the kind, with the constants of its framework.
+
+    Keras uses running statistics in inference, so there `original` means `running`.
+    """
+
+    norm: Norm
+    keras: bool = False
+
+    def layer(self, channels: int) -> nn.Module:
+        """Return one normalisation of a 3D map."""
+        if self.keras:
+            kind: Norm = "running" if self.norm == "original" else self.norm
+            return norm_layer(kind, channels, eps=1e-3, momentum=0.01)
+        return norm_layer(self.norm, channels, eps=1e-5, momentum=0.1)
+
+
 class Unit(nn.Module):
     """Convolution, normalisation, rectifier."""
 
-    def __init__(
-        self, in_channels: int, channels: int, norm: Norm, *, eps: float, momentum: float
-    ) -> None:
+    def __init__(self, in_channels: int, channels: int, style: "Style") -> None:
         super().__init__()
         self.conv = nn.Conv3d(in_channels, channels, kernel_size=3, padding=1)
-        self.norm = norm_layer(norm, channels, eps=eps, momentum=momentum)
+        self.norm = style.layer(channels)
 
     def forward(self, x: Tensor) -> Tensor:
         return F.relu(self.norm(self.conv(x)))
@@ -32,7 +49,7 @@ class Unit(nn.Module):
 class GenesisEncoder(nn.Module):
     """The contracting path: four feature maps, from full to an eighth of the resolution.
 
-    keras: batch norm with Keras' constants (eps 1e-3, momentum 0.01) instead of PyTorch's.
+    keras: the Keras release's constants of batch norm and its initialisation.
     """
 
     ndim = 3
@@ -46,7 +63,7 @@ class GenesisEncoder(nn.Module):
         keras: bool = False,
     ) -> None:
         super().__init__()
-        constants = batch_norm_constants(keras)
+        style = Style(norm, keras)
         self.in_channels = in_channels
         self.channels = tuple(scaled(second, width) for _, second in CHANNELS)
         self.reductions = tuple((2**level,) * 3 for level in range(4))
@@ -55,11 +72,7 @@ class GenesisEncoder(nn.Module):
         stages, before = [], in_channels
         for first, second in CHANNELS:
             first, second = scaled(first, width), scaled(second, width)
-            stages.append(
-                nn.Sequential(
-                    Unit(before, first, norm, **constants), Unit(first, second, norm, **constants)
-                )
-            )
+            stages.append(nn.Sequential(Unit(before, first, style), Unit(first, second, style)))
             before = second
         self.stages = nn.ModuleList(stages)
         if keras:
@@ -94,7 +107,7 @@ class GenesisDecoder(nn.Module):
         upsample: Literal["learned", "nearest"] = "learned",
     ) -> None:
         super().__init__()
-        constants = batch_norm_constants(keras)
+        style = Style(norm, keras)
         self.grad_checkpointing = False
         ups, stages = [], []
         below = scaled(CHANNELS[-1][1], width)
@@ -106,12 +119,7 @@ class GenesisDecoder(nn.Module):
                 if upsample == "learned"
                 else nn.Upsample(scale_factor=2, mode="nearest")
             )
-            stages.append(
-                nn.Sequential(
-                    Unit(below + skip, skip, norm, **constants),
-                    Unit(skip, skip, norm, **constants),
-                )
-            )
+            stages.append(nn.Sequential(Unit(below + skip, skip, style), Unit(skip, skip, style)))
             below = skip
         self.ups = nn.ModuleList(ups)
         self.stages = nn.ModuleList(stages)
@@ -135,9 +143,8 @@ class PatternHead(nn.Module):
     ) -> None:
         super().__init__()
         hidden = scaled(1024, width)
-        constants = batch_norm_constants(keras=False)
         self.conv = nn.Conv3d(in_channels, hidden, kernel_size=3, padding=1)
-        self.norm = norm_layer(norm, hidden, **constants)
+        self.norm = Style(norm).layer(hidden)
         self.fc = nn.Linear(hidden, num_classes)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -153,9 +160,8 @@ class PatternHeadKeras(nn.Module):
     ) -> None:
         super().__init__()
         hidden = scaled(1024, width)
-        constants = batch_norm_constants(keras=True)
         self.conv = nn.Conv3d(in_channels, in_channels, kernel_size=3, padding=1)
-        self.norm = norm_layer(norm, in_channels, **constants)
+        self.norm = Style(norm, keras=True).layer(in_channels)
         self.hidden = nn.Linear(in_channels, hidden)
         self.fc = nn.Linear(hidden, num_classes)
         self.apply(glorot)
@@ -164,11 +170,6 @@ class PatternHeadKeras(nn.Module):
         x = pool(F.relu(self.norm(self.conv(x))))
         logits: Tensor = self.fc(F.relu(self.hidden(x)))
         return logits
-
-
-def batch_norm_constants(keras: bool) -> dict[str, float]:
-    """Return eps and momentum (torch's sense) of the framework that a network comes from."""
-    return {"eps": 1e-3, "momentum": 0.01} if keras else {"eps": 1e-5, "momentum": 0.1}
 
 
 def glorot(module: nn.Module) -> None:

@@ -1,0 +1,82 @@
+"""Volumes from slices: padding costs nothing and changes nothing."""
+
+import pytest
+import torch
+
+import genesis_hub
+from genesis_hub import BadInput
+
+CASES = [("smartnet-resnet50", "lstm"), ("smartnet-resnet50", "conv3d"), ("cpc-2d", "lstm"),
+         ("adam-resnet50", "conv3d")]  # fmt: skip
+
+
+def build(name: str, operator: str):
+    width = {} if name == "cpc-2d" else {"width": 0.125}
+    return genesis_hub.create_model(name, operator=operator, num_classes=2, **width)
+
+
+@pytest.mark.parametrize(("name", "operator"), CASES)
+def test_padded_slices_do_not_change_the_answer(name: str, operator: str) -> None:
+    model = build(name, operator)
+    x = torch.rand(2, model.in_channels, 64, 64, 5)
+    lengths = torch.tensor([5, 3])
+    with torch.inference_mode():
+        together = model(x, lengths=lengths)
+        alone = [model(x[i : i + 1, ..., :n]) for i, n in enumerate(lengths.tolist())]
+        dirty = x.clone()
+        dirty[1, ..., 3:] = 1e3
+        again = model(dirty, lengths=lengths)
+    for i, n in enumerate(lengths.tolist()):
+        real = (i, ..., slice(0, n)) if operator == "conv3d" else i
+        torch.testing.assert_close(together[real], alone[i][0], rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(again[real], alone[i][0], rtol=1e-4, atol=1e-5)
+
+
+def test_padding_does_not_move_batch_statistics() -> None:
+    x = torch.rand(2, 1, 64, 64, 4)
+    moved = []
+    for padding in (0.0, 1e3):
+        torch.manual_seed(0)
+        model = build("smartnet-resnet50", "lstm").train()
+        padded = x.clone()
+        padded[1, ..., 2:] = padding
+        model(padded, lengths=torch.tensor([4, 2]))
+        moved.append(model.encoder.bn1.running_mean.clone())
+    assert torch.equal(*moved)
+
+
+def test_slices_run_in_parts_give_the_same_answer() -> None:
+    model = build("smartnet-resnet50", "conv3d")
+    x = torch.rand(1, 1, 32, 32, 7)
+    with torch.inference_mode():
+        want = model(x)
+        model.slices_at_once = 2
+        torch.testing.assert_close(model(x), want, rtol=1e-4, atol=1e-5)
+
+
+def test_the_last_states_are_joined_backward_first() -> None:
+    model = build("smartnet-resnet50", "lstm")
+    sequence = torch.rand(1, 4, model.num_features)
+    _, (states, _) = model.operator.lstm(sequence)
+    want = torch.relu(model.operator.hidden(torch.cat([states[3], states[2]], dim=1)))
+    torch.testing.assert_close(model.operator(sequence), want)
+
+
+@pytest.mark.parametrize(
+    ("lengths", "said"),
+    [
+        (torch.tensor([3]), "each of the 2 volumes"),
+        (torch.tensor([3.0, 2.0]), "whole number"),
+        (torch.tensor([0, 3]), "between 1 and the 3 slices"),
+        (torch.tensor([4, 1]), "between 1 and the 3 slices"),
+    ],
+)
+def test_wrong_lengths_are_named(lengths: torch.Tensor, said: str) -> None:
+    model = build("cpc-2d", "lstm")
+    with pytest.raises(BadInput, match=said):
+        model(torch.rand(2, 1, 32, 32, 3), lengths=lengths)
+
+
+def test_wrong_axes_are_named() -> None:
+    with pytest.raises(BadInput, match=r"\(N, C, X, Y, Z\), slices last"):
+        build("cpc-2d", "lstm")(torch.rand(2, 1, 32, 32))

@@ -1,0 +1,112 @@
+"""The walls of the house: which room may import which (CONTRIBUTING.md draws them)."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "genesis_hub"
+
+# Each room, from the ground up, and the rooms of ours it may import.
+GROUND = {"errors", "entry", "version"}
+ROOMS: dict[str, set[str]] = {
+    "errors": set(),
+    "entry": set(),
+    "version": set(),
+    "cards": {"entry"},
+    "catalog": {"entry", "catalog"},
+    "networks": {"errors", "networks"},
+    "registry": {"catalog", "entry", "errors"},
+    "inputs": {"entry", "errors"},
+    "weights": {*GROUND, "cards", "weights"},
+    "spec": {"entry", "errors", "registry", "networks"},
+    "models": {"errors", "networks", "weights"},
+    "adopted": {"errors", "networks", "models"},
+    "assemble": {
+        "entry", "errors", "inputs", "models", "adopted", "spec", "networks", "weights",
+    },
+    "write_cards": {"cards", "registry"},
+    "api": {"registry", "entry", "errors", "weights", "spec", "assemble"},
+    "demo": {"api", "errors"},
+    "cli": {"api", "registry", "cards", "entry", "errors", "version", "weights", "demo"},
+    "__init__": {"version", "api", "errors"},
+    "__main__": {"cli"},
+}  # fmt: skip
+
+# Each foreign library has one door.
+DOORS = {
+    "timm": {"networks"},
+    "segmentation_models_pytorch": {"networks"},
+    "huggingface_hub": {"weights"},
+    "safetensors": {"weights"},
+    "h5py": {"weights"},
+    "torch": {"networks", "weights", "inputs", "models", "adopted", "assemble", "demo"},
+    "numpy": {"inputs", "weights"},
+}
+# The demonstration shows that plain timm reads our folders, so it is a user of timm.
+USERS = {"timm": {"demo"}}
+
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> set[str]:
+    """Return the modules a file imports for real: what stands under TYPE_CHECKING is none."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    hidden = {
+        id(node)
+        for block in ast.walk(tree)
+        if isinstance(block, ast.If)
+        and isinstance(block.test, ast.Name)
+        and block.test.id == "TYPE_CHECKING"
+        for node in ast.walk(block)
+    }
+    found = set()
+    for node in ast.walk(tree):
+        if id(node) in hidden:
+            continue
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute"
+            module = node.module or ""
+            found |= (
+                {f"{module}.{alias.name}" for alias in node.names}
+                if module == "genesis_hub"
+                else {module}
+            )
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_a_room_imports_only_what_it_may(path: Path) -> None:
+    room = room_of(path)
+    ours = {name.split(".")[1] for name in imports(path) if name.startswith("genesis_hub.")}
+    assert ours <= ROOMS[room], f"{room} may not import {ours - ROOMS[room]}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_a_foreign_library_has_one_door(path: Path) -> None:
+    room = room_of(path)
+    for name in {name.split(".")[0] for name in imports(path)} - {"genesis_hub"}:
+        if name in sys.stdlib_module_names:
+            continue
+        assert room in DOORS.get(name, set()) | USERS.get(name, set()), f"{room} imports {name}"
+
+
+def test_arrows_only_fall() -> None:
+    standing: set[str] = set()
+    rooms = {room: uses - {room} for room, uses in ROOMS.items()}
+    while rooms:
+        next_floor = {room for room, uses in rooms.items() if uses <= standing}
+        assert next_floor, f"these import each other in a circle: {sorted(rooms)}"
+        standing |= next_floor
+        rooms = {room: uses for room, uses in rooms.items() if room not in next_floor}
+
+
+def test_the_hub_never_imports_training() -> None:
+    assert not any(name.split(".")[0] == "training" for path in FILES for name in imports(path))
