@@ -5,7 +5,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from genesis_hub.errors import BadInput
-from genesis_hub.models import FeatureInfo, HubModel, encoder_info
+from genesis_hub.models import HubModel
+from genesis_hub.networks.info import FeatureInfo, encoder_info
 from genesis_hub.networks.planar import narrower
 from genesis_hub.networks.table import ARCHITECTURES
 

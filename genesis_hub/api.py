@@ -85,7 +85,8 @@ def from_pretrained(
     """
     # torch, timm and smp are imported when a network is built, not when names are listed.
     from genesis_hub.assemble import assemble, load
-    from genesis_hub.spec import Wishes, follow, resolve
+    from genesis_hub.saved import follow
+    from genesis_hub.spec import Wishes, resolve
     from genesis_hub.weights.folder import read_folder
     from genesis_hub.weights.roads import Access, find_weights
 

@@ -15,12 +15,12 @@ ROADS = {
 }
 
 
-def render(entry: Entry, *, trained: bool = False) -> str:
+def render(entry: Entry, *, beside_weights: bool = False) -> str:
     """Return a model's card: Hub front matter, then what a reader needs in order.
 
-    trained: the card lies beside weights, so it speaks of the folder it is in.
+    beside_weights: the card lies in a folder with weights, and its example loads that folder.
     """
-    return "\n\n".join((front_matter(entry), *body(entry, trained))) + "\n"
+    return "\n\n".join((front_matter(entry), *body(entry, beside_weights))) + "\n"
 
 
 def front_matter(entry: Entry) -> str:
@@ -44,10 +44,10 @@ def front_matter(entry: Entry) -> str:
     return "\n".join(lines)
 
 
-def body(entry: Entry, trained: bool) -> list[str]:
+def body(entry: Entry, beside_weights: bool) -> list[str]:
     """Return the sections of a card."""
     paper, terms, inputs = entry.paper, entry.license, entry.inputs
-    source = '"."' if trained else f'"{entry.name}"'
+    source = '"."' if beside_weights else f'"{entry.name}"'
     size = " x ".join(map(str, inputs.size))
     sections = [
         f"# {entry.name}",

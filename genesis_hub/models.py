@@ -1,6 +1,8 @@
 """What a user holds: networks with a task, each handed its parts; all save and load alike."""
 
+import tempfile
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,9 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from genesis_hub.networks.heads import classification_head, dense_head
+from genesis_hub.networks.info import FeatureInfo, encoder_info
 from genesis_hub.networks.operators import check_lengths, each_slice, slice_mask
-from genesis_hub.weights.folder import save_folder
-from genesis_hub.weights.publish import push_folder
+from genesis_hub.weights.folder import Contents, save_folder
+from genesis_hub.weights.publish import publish
 from genesis_hub.weights.receipt import LoadReport
 
 if TYPE_CHECKING:
@@ -48,7 +51,16 @@ class HubModel(nn.Module):
 
     def save_pretrained(self, directory: str | Path) -> Path:
         """Write the artefact that `from_pretrained(directory)` gives back bit for bit."""
-        return save_folder(self, Path(directory))
+        contents = Contents(
+            entry=self.entry,
+            spec=asdict(self.spec),
+            inputs=self.entry.inputs,
+            tensors=self.state_dict(),
+            library=self.library_config(),
+            terms=self.terms,
+            provenance=self.provenance,
+        )
+        return save_folder(contents, Path(directory))
 
     def push_to_hub(
         self,
@@ -59,7 +71,9 @@ class HubModel(nn.Module):
         revision: str | None = None,
     ) -> str:
         """Save the artefact and upload it to the Hugging Face Hub; give its address."""
-        return push_folder(self, repo, private=private, token=token, revision=revision)
+        with tempfile.TemporaryDirectory() as work:
+            folder = self.save_pretrained(Path(work) / "model")
+            return publish(folder, repo, private=private, token=token, revision=revision)
 
     def library_config(self) -> dict[str, Any]:
         """Return what another library needs in `config.json` to build this model."""
@@ -90,7 +104,7 @@ class OwnModel(HubModel):
         return encoder_info(self.encoder).channels()[-1]
 
     @property
-    def feature_info(self) -> "FeatureInfo":
+    def feature_info(self) -> FeatureInfo:
         """Channels and reductions of the encoder's maps."""
         return encoder_info(self.encoder)
 
@@ -282,37 +296,3 @@ class VolumeSegmenter(OwnModel):
         """Return a new 3x3x3 convolution, the published output layer."""
         channels: int = self.operator[0].conv.out_channels  # type: ignore[index]
         return nn.Conv3d(channels, num_classes, kernel_size=3, padding=1)
-
-
-class FeatureInfo:
-    """Channels and reductions of an encoder's maps, asked as timm's `feature_info` is."""
-
-    def __init__(self, channels: tuple[int, ...], reductions: tuple[tuple[int, ...], ...]) -> None:
-        self._channels, self._reductions = channels, reductions
-
-    def channels(self) -> list[int]:
-        """Channels of each map, finest first."""
-        return list(self._channels)
-
-    def reduction(self) -> list[int | tuple[int, ...]]:
-        """How many input positions a map's position stands for; one number where axes agree."""
-        return [r[0] if len(set(r)) == 1 else r for r in self._reductions]
-
-    def module_name(self) -> list[str]:
-        """Where in the model each map is made."""
-        return [f"encoder.stages.{level}" for level in range(len(self._channels))]
-
-
-def encoder_info(encoder: Any) -> FeatureInfo:
-    """Return what is known of an encoder's maps: ours, timm's or smp's."""
-    if hasattr(encoder, "reductions"):
-        return FeatureInfo(encoder.channels, encoder.reductions)
-    if hasattr(encoder, "feature_info"):
-        info = encoder.feature_info
-        if isinstance(info, list):
-            return FeatureInfo(
-                tuple(stage["num_chs"] for stage in info),
-                tuple((stage["reduction"],) * 2 for stage in info),
-            )
-        return FeatureInfo(tuple(info.channels()), tuple((r,) * 2 for r in info.reduction()))
-    return encoder_info(getattr(encoder, "model", None) or encoder.network)

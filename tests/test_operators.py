@@ -1,5 +1,7 @@
 """Volumes from slices: padding costs nothing and changes nothing."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -80,3 +82,11 @@ def test_wrong_lengths_are_named(lengths: torch.Tensor, said: str) -> None:
 def test_wrong_axes_are_named() -> None:
     with pytest.raises(BadInput, match=r"\(N, C, X, Y, Z\), slices last"):
         build("cpc-2d", "lstm")(torch.rand(2, 1, 32, 32))
+
+
+def test_a_volume_networks_folder_can_be_saved_again_and_again(tmp_path: Path) -> None:
+    model = build("cpc-2d", "lstm")
+    for turn in range(3):
+        folder = model.save_pretrained(tmp_path / str(turn))
+        model = genesis_hub.from_pretrained(folder)
+        assert model.inputs.facts.size == (224, 224, 1)

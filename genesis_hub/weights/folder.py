@@ -1,18 +1,19 @@
 """The one artefact: a folder with config.json, model.safetensors, the card, and the terms."""
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from torch import Tensor
 
 from genesis_hub import cards
+from genesis_hub.entry import Entry, InputFacts
 from genesis_hub.errors import BadInput, KeyMismatch
 from genesis_hub.version import __version__
 from genesis_hub.weights.atomic import new_folder
 from genesis_hub.weights.tensorfile import TensorFile, sha256_of, write_tensors
-
-if TYPE_CHECKING:
-    from genesis_hub.models import HubModel
 
 FORMAT_VERSION = 1
 CONFIG = "config.json"
@@ -41,27 +42,42 @@ class Artefact:
         return self.facts.get("sha256")
 
 
-def save_folder(model: "HubModel", target: Path) -> Path:
-    """Write a model's artefact; the folder appears whole or not at all."""
+@dataclass(frozen=True)
+class Contents:
+    """What goes into a folder, whoever makes it: a model, an import, a training run.
+
+    spec: what `genesis_hub.spec.Spec` holds, as a table. library: what timm needs in the config.
+    """
+
+    entry: Entry
+    spec: Mapping[str, Any]
+    inputs: InputFacts
+    tensors: Mapping[str, Tensor]
+    library: Mapping[str, Any] = field(default_factory=dict)
+    terms: Mapping[str, str] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+
+def save_folder(contents: Contents, target: Path) -> Path:
+    """Write an artefact; the folder appears whole or not at all."""
     if target.exists() and not target.is_dir():
         raise BadInput(f"{target} is a file; give the folder to save into")
-    spec, entry = model.spec, model.entry
+    entry = contents.entry
     facts = {
         "format_version": FORMAT_VERSION,
         "name": entry.name,
-        "architecture": spec.architecture,
-        "spec": asdict(spec),
-        "inputs": asdict(model.inputs.facts),
+        "architecture": contents.spec["architecture"],
+        "spec": dict(contents.spec),
+        "inputs": asdict(contents.inputs),
         "versions": {"genesis_hub": __version__},
     }
-    config = dict(model.library_config())
     with new_folder(target) as work:
-        sha256 = write_tensors(model.state_dict(), work / TENSORS, facts)
-        config["genesis_hub"] = {**facts, "sha256": sha256, "provenance": model.provenance}
-        write_json(work / CONFIG, config)
-        card = cards.render(entry, trained=model.load_report.coverage == 1.0)
+        sha256 = write_tensors(contents.tensors, work / TENSORS, facts)
+        ours = {**facts, "sha256": sha256, "provenance": dict(contents.provenance)}
+        write_json(work / CONFIG, {**contents.library, "genesis_hub": ours})
+        card = cards.render(entry, beside_weights=True)
         (work / CARD).write_text(card, encoding="utf-8")
-        for name, text in model.terms.items():
+        for name, text in contents.terms.items():
             (work / name).write_text(text, encoding="utf-8")
     return target
 

@@ -1,31 +1,12 @@
 """Uploading an artefact to the Hugging Face Hub."""
 
-import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
 from genesis_hub.errors import BadInput, WeightsUnavailable
-from genesis_hub.weights.folder import LICENSE, NOTICE, read_folder, save_folder
-
-if TYPE_CHECKING:
-    from genesis_hub.models import HubModel
-
-
-def push_folder(
-    model: "HubModel",
-    repo: str,
-    *,
-    private: bool | None = None,
-    token: str | None = None,
-    revision: str | None = None,
-) -> str:
-    """Save a model's artefact aside and publish it."""
-    with tempfile.TemporaryDirectory() as work:
-        folder = save_folder(model, Path(work) / "model")
-        return publish(folder, repo, private=private, token=token, revision=revision)
+from genesis_hub.weights.folder import LICENSE, NOTICE, read_folder
 
 
 def publish(
