@@ -14,10 +14,12 @@ if TYPE_CHECKING:
         UnsafeFile,
         WeightsUnavailable,
     )
+    from genesis_hub.importing import import_weights
 
 # Looked up on first use, so that importing genesis_hub costs a few milliseconds and no torch.
 _HOMES = {
     "create_model": "genesis_hub.api",
+    "import_weights": "genesis_hub.importing",
     "from_pretrained": "genesis_hub.api",
     "list_models": "genesis_hub.api",
     "model_info": "genesis_hub.api",
@@ -39,6 +41,7 @@ __all__ = [
     "__version__",
     "create_model",
     "from_pretrained",
+    "import_weights",
     "list_models",
     "model_info",
 ]

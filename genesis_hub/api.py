@@ -85,10 +85,12 @@ def from_pretrained(
     """
     # torch, timm and smp are imported when a network is built, not when names are listed.
     from genesis_hub.assemble import assemble, load
+    from genesis_hub.importing import import_weights
     from genesis_hub.saved import follow
     from genesis_hub.spec import Wishes, resolve
+    from genesis_hub.weights.fetch import Access
     from genesis_hub.weights.folder import read_folder
-    from genesis_hub.weights.roads import Access, find_weights
+    from genesis_hub.weights.roads import find_weights
 
     wishes = Wishes(
         task=task,
@@ -117,8 +119,13 @@ def from_pretrained(
         spec = resolve(entry, wishes, with_weights=pretrained and weights is None)
         if not pretrained:
             return assemble(spec, entry)
-        access = Access(revision, cache_dir, token, local_files_only)
-        artefact = find_weights(entry, weights, access)
+        artefact = find_weights(
+            entry,
+            import_weights,
+            operator=operator,
+            weights=weights,
+            access=Access(revision, cache_dir, token, local_files_only),
+        )
     spec, entry = follow(artefact.facts, entry, wishes, as_saved=folder is not None)
     model = assemble(spec, entry, empty=pretrained)
     return load(model, artefact) if pretrained else model

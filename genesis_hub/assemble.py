@@ -78,7 +78,10 @@ def load(model: HubModel, artefact: Artefact) -> HubModel:
     backbone = {
         name
         for name, common in wanted.items()
-        if whole or common.startswith("encoder.") or (decoder and common.startswith("decoder."))
+        if whole
+        or common.startswith("encoder.")
+        or (decoder and common.startswith("decoder."))
+        or (spec.operator == saved.operator and common.startswith("operator."))
     }
     model.load_report = fill(
         model,

@@ -65,6 +65,14 @@ def parser() -> Parser:
     verb.add_argument("--json", action="store_true", help="for programs")
     verb.set_defaults(run=run_info)
 
+    verb = verbs.add_parser("import", help="turn an author's file into weights that load by name")
+    verb.add_argument("name")
+    verb.add_argument("file")
+    verb.add_argument("--out", help="write the folder here instead of into the local store")
+    verb.add_argument("--part", choices=("unet", "encoder"), help="for a file without its heads")
+    verb.add_argument("--license", help="the authors' licence text, to travel along")
+    verb.set_defaults(run=run_import)
+
     verb = verbs.add_parser("demo", help="see it work, offline, in a minute")
     verb.set_defaults(run=run_demo)
     return root
@@ -139,6 +147,38 @@ def run_info(options: argparse.Namespace) -> int:
     print(f"{entry.name}: {entry.summary}")
     for title, text in rows:
         print(f"  {title:<9} {text}")
+    return 0
+
+
+def run_import(options: argparse.Namespace) -> int:
+    """Import an author's file and say what became of it."""
+    from genesis_hub.importing import import_weights
+    from genesis_hub.weights.folder import read_folder
+
+    entry = registry.find(options.name)
+    before = None if options.out else stored(entry.name)
+    folder = import_weights(
+        options.name, options.file, options.out, part=options.part, license=options.license
+    )
+    artefact = read_folder(folder)
+    told = artefact.facts["provenance"]
+    known = "a known file" if told["known"] else "not a file that we know; it fits all the same"
+    print(f"{entry.name}: imported {len(artefact.tensors.keys())} tensors into {folder}")
+    print(f"  file      {told['source']}, {told['kind']}, layout {told['layout']}")
+    print(f"  sha256    {told['sha256']} ({known})")
+    for key, why in told["dropped"].items():
+        print(f"  dropped   {key}: {why}")
+    for key, how in told["converted"].items():
+        print(f"  converted {key}: {how}")
+    if told["beside"]:
+        print(f"  beside    {', '.join(told['beside'])}: not weights, left alone")
+    if before is not None:
+        print("  replaced  the weights that were stored under this name before")
+    if entry.license.notice:
+        print(f"  terms     {entry.license.name}: {entry.license.summary}; {entry.license.url}")
+        if "LICENSE" not in artefact.terms:
+            print("            no licence text lay beside the file: pass --license to publish it")
+    print(f"next: genesis_hub.from_pretrained({(options.out or entry.name)!r})")
     return 0
 
 

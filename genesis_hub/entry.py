@@ -82,13 +82,28 @@ class Rename:
 
 
 @dataclass(frozen=True)
+class Layout:
+    """One layout of the authors' files.
+
+    prefixes: wrappers taken off at the start of a key only, each at most once, in this order.
+    renames: the keys, after the prefixes, to ours; each key meets exactly one rule.
+    task, operator: the model that such a file holds.
+    """
+
+    name: str
+    renames: tuple[Rename, ...]
+    prefixes: tuple[str, ...] = ()
+    task: Literal["pretext", "features", "classification", "segmentation"] = "pretext"
+    operator: Literal["lstm", "conv3d"] | None = None
+
+
+@dataclass(frozen=True)
 class Entry:
     """One row of the catalog: a name and everything true of it.
 
     family, method: one of the five families, and the method inside it; a filter takes either.
     architecture: the row of `networks.ARCHITECTURES` that builds it.
-    prefixes: wrappers in the authors' files, taken off at the start of a key only, in this order.
-    renames: the authors' keys, after the prefixes, to ours; each key meets exactly one rule.
+    layouts: the layouts of the authors' files; none where nobody wrote any.
     encoders: other encoders to choose from, published name -> timm name (2D proxy tasks).
     pretext_classes: size of the published classification head; 0 where there is none.
     width: what the channel counts of these weights are multiplied by (1.0 but for the minis).
@@ -106,8 +121,7 @@ class Entry:
     license: License
     inputs: InputFacts
     location: Location
-    prefixes: tuple[str, ...] = ()
-    renames: tuple[Rename, ...] = ()
+    layouts: tuple[Layout, ...] = ()
     encoders: tuple[tuple[str, str], ...] = ()
     pretext_classes: int = 0
     width: float = 1.0

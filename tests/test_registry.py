@@ -97,7 +97,7 @@ def test_terms_that_forbid_passing_on_ask_for_a_notice(entry: Entry) -> None:
 
 @every
 def test_rules_are_anchored_and_a_drop_says_why(entry: Entry) -> None:
-    for rule in entry.renames:
+    for rule in (rule for layout in entry.layouts for rule in layout.renames):
         assert rule.pattern.startswith("^")
         re.compile(rule.pattern)
         assert (rule.to is None) == bool(rule.why)

@@ -29,11 +29,15 @@ ROOMS: dict[str, set[str]] = {
         "entry", "errors", "inputs", "models", "adopted", "spec", "networks", "weights",
         "names", "saved",
     },
+    "plan": {"entry", "errors", "assemble", "names", "networks", "spec", "weights"},
+    "importing": {
+        "entry", "errors", "registry", "version", "assemble", "plan", "spec", "weights",
+    },
     "write_cards": {"cards", "registry"},
-    "api": {"registry", "entry", "errors", "weights", "spec", "saved", "assemble"},
+    "api": {"registry", "entry", "errors", "weights", "spec", "saved", "assemble", "importing"},
     "demo": {"api", "errors"},
     "cli": {"api", "registry", "cards", "entry", "errors", "version", "weights", "demo"},
-    "__init__": {"version", "api", "errors"},
+    "__init__": {"version", "api", "errors", "importing"},
     "__main__": {"cli"},
 }  # fmt: skip
 
@@ -44,7 +48,17 @@ DOORS = {
     "huggingface_hub": {"weights"},
     "safetensors": {"weights"},
     "h5py": {"weights"},
-    "torch": {"networks", "weights", "inputs", "models", "adopted", "assemble", "demo"},
+    "torch": {
+        "networks",
+        "weights",
+        "inputs",
+        "models",
+        "adopted",
+        "assemble",
+        "demo",
+        "plan",
+        "importing",
+    },
     "numpy": {"inputs", "weights"},
 }
 # The demonstration shows that plain timm reads our folders, so it is a user of timm.

@@ -1,7 +1,7 @@
 """Adam and Adam-v2 (Hosseinzadeh Taher et al. 2023, 2024): anatomy learned from chest X-rays."""
 
 from genesis_hub.catalog.terms import ASU_LICENSE_ADAM, PATENT_PENDING_ADAM
-from genesis_hub.entry import Entry, InputFacts, Location, Paper, Rename
+from genesis_hub.entry import Entry, InputFacts, Layout, Location, Paper, Rename
 
 ADAM = Paper(
     title="Towards Foundation Models Learned from Anatomy in Medical Imaging via Self-Supervision",
@@ -42,6 +42,9 @@ RESNET_KEYS = (
     Rename(r"^(?:module\.)?queue(?:_ptr)?$", None, "queue of negatives of the pre-training"),
 )
 
+RESNET_PREFIXES = ("module.", "backbone.", "encoder.", "encoder_q.")
+CONVNEXT_PREFIXES = ("module.", "teacher.", "module.", "backbone.", "encoder.")
+
 DINO_HEAD = "projection head of the self-distillation"
 PART_WHOLE_HEAD = "part-whole head of the pre-training"
 
@@ -60,6 +63,7 @@ CONVNEXT_KEYS = (
     Rename(r"^head\.(?:mlp|last_layer)\.", None, DINO_HEAD),
     Rename(r"^head\.(?:fc\.)?(?:weight|bias)$", None, "classifier of another data set"),
     Rename(r"^(?:compose|decompose)_head\.", None, PART_WHOLE_HEAD),
+    Rename(r"^student\.", None, "the student; the teacher is the one that is published"),
 )
 
 ENTRIES = (
@@ -79,8 +83,7 @@ ENTRIES = (
             address="https://docs.google.com/forms/d/e/"
             "1FAIpQLSdHcnN6mLUEXebezyQZh3wE3u1RNtBBOpvjbQA8MNXXr9hdHQ/viewform",
         ),
-        prefixes=("module.", "backbone.", "encoder.", "encoder_q."),
-        renames=RESNET_KEYS,
+        layouts=(Layout("Adam", RESNET_KEYS, RESNET_PREFIXES, task="features"),),
         patent_note=PATENT_PENDING_ADAM,
         made_by="adam",
     ),
@@ -100,8 +103,7 @@ ENTRIES = (
             address="https://docs.google.com/forms/d/e/"
             "1FAIpQLSfNcTuWOKte0ZZUckBdXzcnI4HlaZ5uRVyrHQWXqh-gWxBVgA/viewform",
         ),
-        prefixes=("module.", "teacher.", "student.", "module.", "backbone.", "encoder."),
-        renames=CONVNEXT_KEYS,
+        layouts=(Layout("Adam-v2", CONVNEXT_KEYS, CONVNEXT_PREFIXES, task="features"),),
         patent_note=PATENT_PENDING_ADAM,
         made_by="adam-v2",
         notes=(

@@ -1,7 +1,7 @@
 """Models Genesis (Zhou et al. 2019, 2021): restoring perturbed cubes of chest CT."""
 
 from genesis_hub.catalog.terms import ASU_LICENSE_MODELS_GENESIS, PATENT_NOTE, PATENTS_GENESIS
-from genesis_hub.entry import Entry, InputFacts, Location, Paper, Rename
+from genesis_hub.entry import Entry, InputFacts, Layout, Location, Paper, Rename
 
 PAPER = Paper(
     title="Models Genesis",
@@ -122,8 +122,7 @@ ENTRIES = (
             file="Genesis_Chest_CT.pt",
             known=("62de21a05236d6a8d8d5b03ec740f6ac6b818d15d3e86eed4f38a2a17d63cc08",),
         ),
-        prefixes=("module.",),
-        renames=UNET_KEYS,
+        layouts=(Layout("PyTorch", UNET_KEYS, prefixes=("module.",)),),
         patents=PATENTS_GENESIS,
         patent_note=PATENT_NOTE,
         made_by="models-genesis",
@@ -143,7 +142,7 @@ ENTRIES = (
         location=Location(
             road="hub", address="MrGiovanni/ModelsGenesis", file="Genesis_Chest_CT.h5"
         ),
-        renames=UNET_KERAS_KEYS,
+        layouts=(Layout("Keras", UNET_KERAS_KEYS),),
         patents=PATENTS_GENESIS,
         patent_note=PATENT_NOTE,
         made_by="models-genesis-keras",
@@ -178,7 +177,7 @@ ENTRIES = (
             address="MrGiovanni/ModelsGenesis",
             file="genesis_nnunet_luna16_006.model",
         ),
-        renames=NNUNET_KEYS,
+        layouts=(Layout("nnU-Net v1", NNUNET_KEYS, prefixes=("module.",)),),
         patents=PATENTS_GENESIS,
         patent_note=PATENT_NOTE,
         made_by="models-genesis-nnunet",

@@ -8,7 +8,7 @@ from genesis_hub.catalog.terms import (
     PATENTS_SEMANTIC,
     PATENTS_TRANSVW,
 )
-from genesis_hub.entry import Entry, Location, Paper, Rename
+from genesis_hub.entry import Entry, Layout, Location, Paper, Rename
 
 SEMANTIC_GENESIS = Paper(
     title="Learning Semantics-enriched Representation via Self-discovery, Self-classification, "
@@ -70,8 +70,7 @@ ENTRIES = (
         license=ASU_LICENSE_SEMANTIC_GENESIS,
         inputs=CHEST_CT,
         location=Location(road="zenodo", address="4625297", file="semantic_genesis_chest_ct.pt"),
-        prefixes=PREFIXES,
-        renames=YNET_KEYS,
+        layouts=(Layout("PyTorch", YNET_KEYS, prefixes=PREFIXES),),
         pretext_classes=44,
         patents=PATENTS_SEMANTIC,
         patent_note=PATENT_NOTE,
@@ -90,7 +89,7 @@ ENTRIES = (
         license=ASU_LICENSE_SEMANTIC_GENESIS,
         inputs=CHEST_CT,
         location=Location(road="zenodo", address="4625297", file="semantic_genesis_chest_ct.h5"),
-        renames=YNET_KERAS_KEYS,
+        layouts=(Layout("Keras", YNET_KERAS_KEYS),),
         pretext_classes=44,
         patents=PATENTS_SEMANTIC,
         patent_note=PATENT_NOTE,
@@ -109,8 +108,7 @@ ENTRIES = (
         license=ASU_LICENSE_TRANSVW,
         inputs=CHEST_CT,
         location=Location(road="zenodo", address="4625321", file="TransVW_chest_ct.pt"),
-        prefixes=PREFIXES,
-        renames=YNET_KEYS,
+        layouts=(Layout("PyTorch", YNET_KEYS, prefixes=PREFIXES),),
         pretext_classes=44,
         patents=PATENTS_TRANSVW,
         patent_note=PATENT_NOTE,
@@ -129,7 +127,7 @@ ENTRIES = (
         license=ASU_LICENSE_TRANSVW,
         inputs=CHEST_CT,
         location=Location(road="zenodo", address="4625321", file="TransVW_chest_ct.h5"),
-        renames=YNET_KERAS_KEYS,
+        layouts=(Layout("Keras", YNET_KERAS_KEYS),),
         pretext_classes=44,
         patents=PATENTS_TRANSVW,
         patent_note=PATENT_NOTE,

@@ -1,7 +1,7 @@
 """SMART-Net (Kyung et al. 2022): head-CT slices classified, segmented and restored at once."""
 
 from genesis_hub.catalog.terms import MIT_SMART_NET, PATENT_PENDING_SMART_NET
-from genesis_hub.entry import Entry, InputFacts, Location, Paper, Rename
+from genesis_hub.entry import Entry, InputFacts, Layout, Location, Paper, Rename
 
 PAPER = Paper(
     title="Improved performance and robustness of multi-task representation learning with "
@@ -14,32 +14,48 @@ PAPER = Paper(
 
 CODE = "https://github.com/babbu3682/SMART-Net"
 
-# Version 1 (the paper) and, where the names differ, version 0 of the code.
-UPSTREAM_KEYS = (
-    Rename(r"^encoder\.(conv1|bn1|layer[1-4])\.", r"encoder.\1."),
-    Rename(r"^(?:seg_decoder|decoder)\.", "decoder.segmentation."),
-    Rename(r"^(?:rec_decoder|recon_decoder)\.", "decoder.reconstruction."),
+ENCODER = Rename(r"^encoder\.(conv1|bn1|layer[1-4])\.", r"encoder.\1.")
+
+# Version 1 of the code is the paper's; version 0 differs in names.
+UPSTREAM_V1 = (
+    ENCODER,
+    Rename(r"^seg_decoder\.", "decoder.segmentation."),
+    Rename(r"^rec_decoder\.", "decoder.reconstruction."),
     Rename(r"^classification_head\.3\.", "head.classification.fc."),
     Rename(r"^segmentation_head\.0\.", "head.segmentation."),
-    Rename(r"^(?:reconstruction_head|recon_head)\.0\.", "head.reconstruction."),
+    Rename(r"^reconstruction_head\.0\.", "head.reconstruction."),
 )
-
-# The two downstream files share `head.` and `conv1.`; a file holds one operator only.
-LSTM_KEYS = (
-    Rename(r"^encoder\.(conv1|bn1|layer[1-4])\.", r"encoder.\1."),
+UPSTREAM_V0 = (
+    ENCODER,
+    Rename(r"^decoder\.", "decoder.segmentation."),
+    Rename(r"^recon_decoder\.", "decoder.reconstruction."),
+    Rename(r"^classification_head\.3\.", "head.classification.fc."),
+    Rename(r"^segmentation_head\.0\.", "head.segmentation."),
+    Rename(r"^recon_head\.0\.", "head.reconstruction."),
+)
+LSTM_V1 = (
+    ENCODER,
     Rename(r"^LSTM\.", "operator.lstm."),
-    Rename(r"^(?:fc|linear1)\.", "operator.hidden."),
+    Rename(r"^fc\.", "operator.hidden."),
     Rename(r"^head\.", "head."),
 )
-CONV3D_KEYS = (
-    Rename(r"^encoder\.(conv1|bn1|layer[1-4])\.", r"encoder.\1."),
-    Rename(r"^(?:seg_decoder|decoder)\.", "decoder."),
+LSTM_V0 = (
+    ENCODER,
+    Rename(r"^LSTM\.", "operator.lstm."),
+    Rename(r"^linear1\.", "operator.hidden."),
+    Rename(r"^fc\.", "head."),
+)
+OPERATOR_3D = (
     Rename(r"^conv1\.", "operator.0.conv."),
     Rename(r"^bn1\.", "operator.0.norm."),
     Rename(r"^conv2\.", "operator.1.conv."),
     Rename(r"^bn2\.", "operator.1.norm."),
     Rename(r"^head\.", "head."),
 )
+CONV3D_V1 = (ENCODER, Rename(r"^seg_decoder\.", "decoder.segmentation."), *OPERATOR_3D)
+CONV3D_V0 = (ENCODER, Rename(r"^decoder\.", "decoder.segmentation."), *OPERATOR_3D)
+
+PREFIXES = ("module.",)
 
 ENTRIES = (
     Entry(
@@ -61,8 +77,14 @@ ENTRIES = (
             note="Brain window (width 80, level 40), contrast-equalised per slice, then [0, 1].",
         ),
         location=Location(road="none"),
-        prefixes=("module.",),
-        renames=UPSTREAM_KEYS,
+        layouts=(
+            Layout("upstream v1", UPSTREAM_V1, PREFIXES),
+            Layout("upstream v0", UPSTREAM_V0, PREFIXES),
+            Layout("volume classification v1", LSTM_V1, PREFIXES, "classification", "lstm"),
+            Layout("volume classification v0", LSTM_V0, PREFIXES, "classification", "lstm"),
+            Layout("volume segmentation v1", CONV3D_V1, PREFIXES, "segmentation", "conv3d"),
+            Layout("volume segmentation v0", CONV3D_V0, PREFIXES, "segmentation", "conv3d"),
+        ),
         pretext_classes=1,
         patent_note=PATENT_PENDING_SMART_NET,
         made_by="smart-net",

@@ -1,34 +1,121 @@
 """The roads to weights, tried in order; where none leads, one error with the next command."""
 
-from dataclasses import dataclass
+import contextlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from genesis_hub.cards import ORGANISATION
 from genesis_hub.entry import Entry
-from genesis_hub.errors import BadInput, WeightsUnavailable
-from genesis_hub.weights.folder import CONFIG, Artefact, read_folder
-from genesis_hub.weights.store import bundled, stored
+from genesis_hub.errors import BadInput, KeyMismatch, UnsafeFile, WeightsUnavailable
+from genesis_hub.weights.fetch import (
+    Access,
+    RoadClosed,
+    download,
+    endpoint,
+    fetch,
+    is_offline,
+    zenodo,
+)
+from genesis_hub.weights.folder import CONFIG, TENSORS, TERMS, Artefact, read_folder
+from genesis_hub.weights.store import bundled, slot, stored
+from genesis_hub.weights.tensorfile import sha256_of
 
-
-@dataclass(frozen=True)
-class Access:
-    """How the Hugging Face Hub may be asked; the words are huggingface_hub's."""
-
-    revision: str | None = None
-    cache_dir: str | Path | None = None
-    token: str | None = None
-    local_files_only: bool = False
+# Takes a name and an author's file, gives a folder.
+Convert = Callable[[str, Path], Path]
 
 
 def find_weights(
-    entry: Entry, weights: str | Path | None = None, access: Access | None = None
+    entry: Entry,
+    convert: Convert,
+    *,
+    operator: str | None = None,
+    weights: str | Path | None = None,
+    access: Access | None = None,
 ) -> Artefact:
-    """Return the artefact of an entry: a path given, the local store, the package."""
+    """Return the artefact of an entry, from the first road that leads to one.
+
+    In order: the path given, the local store, the package, our folder on the Hub, the authors'
+    open address. convert: turns an author's file into a folder of the local store.
+    """
     if weights is not None:
         return given(Path(weights))
-    for folder in (stored(entry.name), bundled(entry.name)):
+    for folder in here(entry, operator):
+        return read_folder(folder)
+    access = access or Access()
+    tried: list[str] = []
+    for road in (our_folder, authors_hub, authors_zenodo):
+        try:
+            artefact = road(entry, access, convert)
+        except RoadClosed as closed:
+            tried.append(str(closed))
+        else:
+            if artefact is not None:
+                return artefact
+    raise WeightsUnavailable(unavailable(entry, operator, tried))
+
+
+def here(entry: Entry, operator: str | None) -> Iterator[Path]:
+    """Return the folders on this machine, the most fitting first."""
+    names = [slot(entry.name, operator), entry.name] if operator else [entry.name]
+    for name in names:
+        folder = stored(name)
         if folder is not None:
-            return read_folder(folder)
-    raise WeightsUnavailable(unavailable(entry))
+            yield folder
+    folder = bundled(entry.name)
+    if folder is not None:
+        yield folder
+
+
+def our_folder(entry: Entry, access: Access, convert: Convert) -> Artefact | None:
+    """Return the folder that we, or the organisation asked for, publish on the Hub."""
+    owner = os.environ.get("GENESIS_HUB_ORG") or ORGANISATION
+    if owner == ORGANISATION and not entry.license.redistributable:
+        return None  # We may not pass these on, so there is nothing of ours to ask for.
+    return hub_folder(f"{owner}/{entry.name}", access)
+
+
+def hub_folder(repo: str, access: Access) -> Artefact:
+    """Fetch one of our folders from the Hub and check it against its own sha256."""
+    config = fetch(repo, CONFIG, access)
+    fetch(repo, TENSORS, access)
+    for name in TERMS:
+        with contextlib.suppress(RoadClosed):
+            fetch(repo, name, access)
+    return read_folder(config.parent, check=True)
+
+
+def authors_hub(entry: Entry, access: Access, convert: Convert) -> Artefact | None:
+    """Fetch the authors' file from their Hub repository and convert it."""
+    place = entry.location
+    if place.road != "hub":
+        return None
+    return converted(entry, fetch(place.address, place.file, access), convert)
+
+
+def authors_zenodo(entry: Entry, access: Access, convert: Convert) -> Artefact | None:
+    """Fetch the authors' file from Zenodo and convert it; the file itself is not kept."""
+    place = entry.location
+    if place.road != "zenodo":
+        return None
+    if is_offline(access):
+        raise RoadClosed(f"{address(entry)}: offline")
+    with tempfile.TemporaryDirectory() as work:
+        file = Path(work) / place.file
+        download(address(entry), file)
+        return converted(entry, file, convert)
+
+
+def converted(entry: Entry, file: Path, convert: Convert) -> Artefact:
+    """Convert a fetched file once its sha256, where one is known, is the one it must have."""
+    expected = entry.location.sha256
+    if expected is not None and sha256_of(file) != expected:
+        raise RoadClosed(f"{address(entry)}: the file that came has another sha256")
+    try:
+        return read_folder(convert(entry.name, file))
+    except (UnsafeFile, KeyMismatch) as error:
+        raise RoadClosed(f"{address(entry)}: {error}") from error
 
 
 def given(path: Path) -> Artefact:
@@ -45,22 +132,30 @@ def given(path: Path) -> Artefact:
     return read_folder(path)
 
 
-def unavailable(entry: Entry) -> str:
+def unavailable(entry: Entry, operator: str | None, tried: list[str]) -> str:
     """Say why no weights can be had, the command that gets them, and what works without."""
     name, location = entry.name, entry.location
     without = "pretrained=False builds the architecture without weights"
+    others = [op for op in ("lstm", "conv3d") if stored(slot(name, op)) is not None]
+    if others and operator is None:
+        return (
+            f"of {name!r} only the volume network is imported; pass operator={others[0]!r}, or "
+            f"import the encoder's own file: genesis-hub import {name} FILE; {without}"
+        )
+    failed = f" ({'; '.join(tried)})" if tried else ""
     if location.road == "form":
         return (
-            f"the weights of {name!r} are handed out by their authors on request only: fill in "
-            f"{location.address}, then run: genesis-hub import {name} FILE; {without}"
+            f"the weights of {name!r} are handed out by their authors on request only{failed}: "
+            f"fill in {location.address}, then run: genesis-hub import {name} FILE; {without}"
         )
     if location.road in ("hub", "zenodo"):
         return (
-            f"the weights of {name!r} are not on this machine: download {address(entry)}, then "
-            f"run: genesis-hub import {name} {location.file}; {without}"
+            f"the weights of {name!r} are not on this machine and could not be fetched{failed}: "
+            f"download {address(entry)}, then run: genesis-hub import {name} {location.file}; "
+            f"{without}"
         )
     return (
-        f"nobody has published weights of {name!r}; from a checkout, "
+        f"nobody has published weights of {name!r}{failed}; from a checkout, "
         f"python -m training.pretrain {entry.made_by} --data DIR --out RUN makes them, and "
         f"from_pretrained('RUN/model') loads them; {without}"
     )
@@ -70,5 +165,5 @@ def address(entry: Entry) -> str:
     """Return the public address of an author's file."""
     location = entry.location
     if location.road == "hub":
-        return f"https://huggingface.co/{location.address}/resolve/main/{location.file}"
-    return f"https://zenodo.org/records/{location.address}/files/{location.file}"
+        return f"{endpoint()}/{location.address}/resolve/main/{location.file}"
+    return f"{zenodo()}/records/{location.address}/files/{location.file}"

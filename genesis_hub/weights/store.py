@@ -1,9 +1,16 @@
 """Where weights lie on this machine: what `import` made, and what the package brings along."""
 
+import contextlib
 import os
+import shutil
+import time
+import uuid
 from pathlib import Path
 
+from genesis_hub.errors import BadInput
+
 POINTER = "current"
+UNUSED_SECONDS = 24 * 3600
 BUNDLED = Path(__file__).parent.parent / "bundled"
 
 
@@ -15,6 +22,11 @@ def home() -> Path:
     cache = os.environ.get("XDG_CACHE_HOME")
     base = Path(cache) if cache else Path.home() / ".cache"
     return base / "genesis_hub"
+
+
+def slot(name: str, operator: str | None) -> str:
+    """Return under which name weights are kept: a volume network's lie beside the encoder's."""
+    return name if operator is None else f"{name}+{operator}"
 
 
 def stored(name: str) -> Path | None:
@@ -32,6 +44,41 @@ def stored(name: str) -> Path | None:
     if not current or Path(current).name != current or not folder.is_dir():
         return None
     return folder
+
+
+def place(name: str, version: str) -> Path:
+    """Return where a version of a name's weights lies, or will lie."""
+    return home() / "models" / name / version
+
+
+def make_current(name: str, version: str) -> None:
+    """Let a version be the one that `stored` finds, in one step; clear away what is long unused."""
+    root = home() / "models" / name
+    aside = root / f".{POINTER}.{uuid.uuid4().hex[:12]}.part"
+    try:
+        with aside.open("w", encoding="utf-8") as file:
+            file.write(version + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(aside, root / POINTER)
+    except OSError as error:
+        raise BadInput(
+            f"{root} cannot be written: {error.strerror or error}; make room, or point "
+            "GENESIS_HUB_HOME to another place"
+        ) from error
+    finally:
+        aside.unlink(missing_ok=True)
+    clear(root, keep=version)
+
+
+def clear(root: Path, *, keep: str) -> None:
+    """Remove other versions, and what killed processes left, once nobody can still be at them."""
+    for path in root.iterdir():
+        if path.name in (keep, POINTER):
+            continue
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime > UNUSED_SECONDS:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def bundled(name: str) -> Path | None:

@@ -40,9 +40,11 @@ class TensorFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            size = path.stat().st_size
-            with path.open("rb") as file:
-                self.start, header = read_header(path, file.read(8), file.read, size)
+            # Held open: what is read later is the file that was checked, whatever takes its name.
+            self.file = path.open("rb")
+            size = os.fstat(self.file.fileno()).st_size
+            length = self.file.read(8)
+            self.start, header = read_header(path, length, self.file.read, size)
         except OSError as error:
             raise BadInput(f"{path} cannot be read: {error.strerror or error}") from error
         self.metadata = string_map(path, header.pop("__metadata__", {}))
@@ -81,13 +83,16 @@ class TensorFile:
         """Read one tensor into memory of its own."""
         dtype, shape, begin, end = self.rows[name]
         buffer = bytearray(end - begin)
-        with self.path.open("rb") as file:
-            file.seek(self.start + begin)
-            if file.readinto(buffer) != end - begin:
-                raise UnsafeFile(f"{self.path} became shorter while it was read; get it again")
+        self.file.seek(self.start + begin)
+        if self.file.readinto(buffer) != end - begin:
+            raise UnsafeFile(f"{self.path} became shorter while it was read; get it again")
         if not buffer:
             return torch.empty(shape, dtype=dtype)
         return torch.frombuffer(buffer, dtype=dtype).reshape(shape)
+
+    def __del__(self) -> None:
+        if hasattr(self, "file"):
+            self.file.close()
 
     @property
     def facts(self) -> dict[str, Any]:

@@ -1,0 +1,154 @@
+"""Keras 2 weights in HDF5, plain or inside a full model: datasets only, no links followed."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from genesis_hub.errors import BadInput, UnsafeFile
+
+LEAVES = {
+    "kernel": "weight",
+    "gamma": "weight",
+    "bias": "bias",
+    "beta": "bias",
+    "moving_mean": "running_mean",
+    "moving_variance": "running_var",
+}
+# A full model keeps its weights in this group, beside the optimizer's.
+MODEL = "model_weights"
+MOST_DEPTH = 8
+MOST_DATASETS = 10_000
+
+
+class KerasFile:
+    """The weights of a Keras model under torch's leaf names and in torch's order of axes.
+
+    A layer is named by its outermost group, as Keras does; what lies between is scopes.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.h5py = door()
+        self.size = path.stat().st_size
+        self.rows: dict[str, tuple[str, torch.dtype, tuple[int, ...]]] = {}
+        self.beside: dict[str, str] = {}
+        try:
+            with self.h5py.File(path, "r", locking=False) as file:
+                self.describe(file)
+        except (OSError, RuntimeError, ValueError, KeyError, TypeError, UnicodeError,
+                OverflowError, MemoryError) as error:  # fmt: skip
+            if isinstance(error, UnsafeFile):
+                raise
+            raise self.unsafe(f"its HDF5 is damaged ({str(error)[:120]})") from error
+        if not self.rows:
+            raise self.unsafe("it holds no weights of Keras layers")
+
+    def describe(self, file: Any) -> None:
+        """Note every weight below the root, or below the group of a full model."""
+        names = list(file)
+        root = file[MODEL] if MODEL in names and self.is_group(file, MODEL) else file
+        if root is not file:
+            self.beside = {name: "group of a full model" for name in names if name != MODEL}
+        todo: list[tuple[tuple[str, ...], Any]] = [((name,), root) for name in root]
+        total = 0
+        while todo:
+            path, group = todo.pop()
+            if len(path) > MOST_DEPTH or len(self.rows) > MOST_DATASETS:
+                raise self.unsafe("it is nested deeper or wider than any network")
+            self.check_link(group, path[-1])
+            node = group[path[-1]]
+            if isinstance(node, self.h5py.Group):
+                todo += [((*path, str(name)), node) for name in node]
+            elif isinstance(node, self.h5py.Dataset) and len(path) > 1:
+                total += self.check_data(node)
+                if total > self.size:
+                    raise self.unsafe("its weights claim more bytes than it has")
+                self.note(path, node)
+            else:
+                self.beside["/".join(path)] = type(node).__name__
+
+    def is_group(self, file: Any, name: str) -> bool:
+        """Say whether a name leads to a group of this very file."""
+        self.check_link(file, name)
+        return isinstance(file[name], self.h5py.Group)
+
+    def check_link(self, group: Any, name: str) -> None:
+        """Refuse links out of the file or around in it."""
+        link = group.get(name, getlink=True)
+        if not isinstance(link, self.h5py.HardLink):
+            raise self.unsafe(f"{name!r} is a link to elsewhere, which Keras never writes")
+
+    def check_data(self, data: Any) -> int:
+        """Return a dataset's bytes; refuse one that is not simply there."""
+        properties = data.id.get_create_plist()
+        if properties.get_external_count() or data.is_virtual:
+            raise self.unsafe(f"{data.name!r} keeps its values in another file")
+        if properties.get_nfilters():
+            raise self.unsafe(f"{data.name!r} is compressed, which Keras never does to weights")
+        if data.dtype.kind not in "fiu" or data.dtype.itemsize > 8 or data.shape is None:
+            raise self.unsafe(f"{data.name!r} holds no numbers ({data.dtype})")
+        if data.id.get_storage_size() < data.nbytes:
+            raise self.unsafe(f"{data.name!r} of shape {data.shape} has no values behind it")
+        return int(data.nbytes)
+
+    def note(self, path: tuple[str, ...], data: Any) -> None:
+        """Note one weight under torch's name for it."""
+        leaf = path[-1].split(":")[0]
+        if leaf not in LEAVES:
+            raise self.unsafe(f"{'/'.join(path)!r} is no weight of a layer that a U-Net has")
+        name = f"{path[0]}.{LEAVES[leaf]}"
+        if name in self.rows:
+            raise self.unsafe(f"it holds {name!r} twice")
+        dtype = torch.from_numpy(data.dtype.newbyteorder("=").type(0).reshape(1)).dtype
+        shape = tuple(int(side) for side in data.shape)
+        self.rows[name] = (data.name, dtype, turned(shape))
+
+    def keys(self) -> tuple[str, ...]:
+        """Return torch's names of the weights."""
+        return tuple(self.rows)
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Return a weight's shape in torch's order of axes."""
+        return self.rows[name][2]
+
+    def dtype(self, name: str) -> torch.dtype:
+        """Return a weight's type."""
+        return self.rows[name][1]
+
+    def read(self, name: str) -> Tensor:
+        """Read one weight and turn its axes to torch's order."""
+        place, dtype, _ = self.rows[name]
+        try:
+            with self.h5py.File(self.path, "r", locking=False) as file:
+                values = file[place][()]
+        except (OSError, RuntimeError, KeyError, ValueError) as error:
+            raise self.unsafe(f"{name!r} cannot be read ({str(error)[:120]})") from error
+        tensor = torch.from_numpy(values.astype(values.dtype.newbyteorder("="))).to(dtype)
+        # Keras keeps kernels as (k, k, k, in, out) and (in, out); neither library flips them.
+        if tensor.ndim == 5:
+            return tensor.permute(4, 3, 0, 1, 2).contiguous()
+        return tensor.t().contiguous() if tensor.ndim == 2 else tensor
+
+    def unsafe(self, why: str) -> UnsafeFile:
+        """Return the error for a file that is not to be believed."""
+        return UnsafeFile(f"{self.path}: {why}; it was not read further")
+
+
+def turned(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return a kernel's shape in torch's order of axes."""
+    if len(shape) == 5:
+        return (shape[4], shape[3], *shape[:3])
+    return shape[::-1] if len(shape) == 2 else shape
+
+
+def door() -> Any:
+    """Import h5py, or say which extra brings it."""
+    try:
+        import h5py
+    except ImportError as error:
+        raise BadInput(
+            "reading Keras files needs h5py; install it: pip install 'genesis-hub[convert]'"
+        ) from error
+    return h5py
