@@ -1,5 +1,6 @@
 """timm's and smp's own models with the hub's methods on them: adopted, not wrapped."""
 
+from dataclasses import replace
 from typing import Any
 
 from torch import Tensor, nn
@@ -7,7 +8,8 @@ from torch import Tensor, nn
 from genesis_hub.errors import BadInput
 from genesis_hub.models import HubModel
 from genesis_hub.networks.info import FeatureInfo, encoder_info
-from genesis_hub.networks.planar import narrower
+from genesis_hub.networks.planar import narrower, timm_keys
+from genesis_hub.networks.shapes import check_volume
 from genesis_hub.networks.table import ARCHITECTURES
 
 
@@ -20,6 +22,11 @@ class Adopted(HubModel):
     def __reduce__(self) -> Any:
         # The mixed class is made at run time: pickle the library's class and adopt again.
         return _revive, (type(self).__mro__[1], self.library_class), self.__dict__
+
+    def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Any:
+        """Run the library's own forward, after a look at the input."""
+        check_volume(x, channels=self.in_channels, stride=(1, 1))
+        return super().forward(x, *args, **kwargs)
 
     def set_grad_checkpointing(self, enable: bool = True) -> None:
         """Keep fewer activations in training and compute them again in the backward."""
@@ -42,10 +49,13 @@ class AdoptedTimm(Adopted):
         """Return timm's layout of `config.json`.
 
         A stem of another stride cannot be told to timm, so such a network names no architecture
-        and plain timm refuses the folder instead of giving other features.
+        and plain timm refuses the folder instead of giving other features; so do heads that timm
+        does not have, and pyramids that lack a tensor of the whole network.
         """
         row = ARCHITECTURES[self.spec.architecture]
-        if row.stem_stride is not None or row.timm is None:
+        if row.stem_stride is not None or row.timm is None or self.spec.head == "mlp":
+            return {}
+        if self.spec.features_only and not timm_keys(row.timm) <= self.state_dict().keys():
             return {}
         config = {
             "architecture": row.timm,
@@ -63,7 +73,8 @@ class AdoptedClassifier(AdoptedTimm):
     def reset_classifier(self, num_classes: int, *args: Any, **kwargs: Any) -> None:
         """Put a fresh linear classifier in place, as timm does, and remember it."""
         super().reset_classifier(num_classes, *args, **kwargs)  # type: ignore[misc]
-        self.spec = self.spec.with_classes(num_classes)
+        self.spec = replace(self.spec.with_classes(num_classes), head="linear")
+        self.note_shapes()
 
 
 class AdoptedPyramid(AdoptedTimm):
@@ -90,6 +101,7 @@ class AdoptedSegmenter(Adopted):
 
     encoder: nn.Module
     segmentation_head: nn.Sequential
+    requires_divisible_input_shape: bool
 
     @property
     def num_classes(self) -> int:
@@ -122,13 +134,13 @@ class AdoptedSegmenter(Adopted):
         fresh = nn.Conv2d(old.in_channels, num_classes, kernel_size=3, padding=1)
         self.segmentation_head[0] = fresh.to(old.weight.device, old.weight.dtype)
         self.spec = self.spec.with_classes(num_classes)
+        self.note_shapes()
 
     def check_input_shape(self, x: Tensor) -> None:
-        """Smp's own check, with the hub's error."""
-        try:
-            super().check_input_shape(x)  # type: ignore[misc]
-        except RuntimeError as error:
-            raise BadInput(str(error)) from error
+        """Hold the size against the stride, where smp's own decoder needs it to fit."""
+        if self.requires_divisible_input_shape:
+            stride: int = self.encoder.output_stride  # type: ignore[assignment]
+            check_volume(x, channels=self.in_channels, stride=(stride, stride))
 
 
 def adopt(network: nn.Module, role: type[Adopted]) -> HubModel:

@@ -81,7 +81,10 @@ def from_pretrained(
     weights: a folder to take instead of the name's own weights.
     revision, cache_dir, token, local_files_only: as in huggingface_hub.
 
-    A folder without other wishes gives back the model that was saved, bit for bit.
+    pretrained: False builds the same model without looking for weights.
+
+    A folder without other wishes gives back the model that was saved, bit for bit; what is not
+    wished for (or equals its default) stays as it was saved.
     """
     # torch, timm and smp are imported when a network is built, not when names are listed.
     from genesis_hub.assemble import assemble, load
@@ -104,6 +107,8 @@ def from_pretrained(
         width=None if width == 1.0 else width,
         norm=norm,
     )
+    if not isinstance(pretrained, bool):
+        raise BadInput(f"pretrained={pretrained!r}, but it is True or False")
     folder = folder_of(name_or_path)
     if folder is not None:
         if weights is not None:
@@ -145,7 +150,10 @@ def create_model(
     width: float = 1.0,
     norm: str | None = None,
 ) -> "HubModel":
-    """Build the same model as `from_pretrained` without weights, in eval mode."""
+    """Build the same model as `from_pretrained`, without weights, in eval mode.
+
+    The arguments are those of `from_pretrained`, and mean the same.
+    """
     return from_pretrained(
         name,
         task=task,
@@ -164,15 +172,27 @@ def create_model(
 
 def folder_of(name_or_path: str | Path) -> Path | None:
     """Return the folder that is meant, or None for a name of the catalog."""
-    path = Path(name_or_path)
+    if not isinstance(name_or_path, str | Path) or not str(name_or_path).strip():
+        raise BadInput(f"{name_or_path!r} is no name and no folder; list_models() shows the names")
+    path = Path(name_or_path).expanduser()
+    if path.name == "model.safetensors":
+        path = path.parent
     if isinstance(name_or_path, str):
         if registry.normalise(name_or_path) in registry.ENTRIES:
             return None
-        if not path.is_dir() and len(path.parts) < 2 and not name_or_path.startswith("."):
+        if not is_folder(path) and len(path.parts) < 2 and not name_or_path.startswith("."):
             registry.find(name_or_path)  # No such name: says which ones are near.
-    if not path.is_dir():
+    if not is_folder(path):
         raise BadInput(
             f"{str(name_or_path)!r} is no folder and no model's name; give a folder that holds "
             "config.json, or one of list_models()"
         )
     return path
+
+
+def is_folder(path: Path) -> bool:
+    """Say whether a path is a folder; what cannot be a path is none."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False

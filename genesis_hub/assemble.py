@@ -65,16 +65,19 @@ def describe(model: HubModel, spec: Spec, entry: Entry, row: Architecture) -> No
     model.inputs = Inputs(facts, spec.in_channels)
     model.pretrained_cfg = library_facts(model, spec, entry, row, facts)
     model.load_report = untouched(model, "pretrained=False")
+    model.note_shapes()
 
 
 def load(model: HubModel, artefact: Artefact) -> HubModel:
     """Fill a model from an artefact, strictly; its `load_report` says what was done."""
     spec, saved = model.spec, read_spec(artefact.facts)
     where = str(artefact.folder)
+    if spec == saved:
+        model.to(artefact.dtype)
     offered = {common_name(saved, key): key for key in artefact.tensors.keys()}
     wanted = {name: common_name(spec, name) for name in model.state_dict()}
     whole = spec.task == "pretext"
-    decoder = takes_decoder(spec, offered)
+    decoder = takes_decoder(spec, saved, offered)
     backbone = {
         name
         for name, common in wanted.items()
@@ -94,15 +97,18 @@ def load(model: HubModel, artefact: Artefact) -> HubModel:
         source=where,
         sha256=artefact.sha256,
     )
+    artefact.check_sha256()
     model.terms = dict(artefact.terms)
     model.provenance = dict(artefact.facts.get("provenance", {}))
     return model
 
 
-def takes_decoder(spec: Spec, offered: Mapping[str, str]) -> bool:
+def takes_decoder(spec: Spec, saved: Spec, offered: Mapping[str, str]) -> bool:
     """Say whether the weights' decoder belongs to what this task must get."""
-    if spec.decoder != "pretrained":
+    if spec.task != "segmentation" or spec.decoder == "fresh":
         return False
+    if spec.decoder != "pretrained":
+        return spec.decoder == saved.decoder and spec.task == saved.task
     row = ARCHITECTURES[spec.architecture]
     return row.has_decoder or any(name.startswith("decoder.stages.") for name in offered)
 

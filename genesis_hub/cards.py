@@ -1,5 +1,8 @@
 """Model cards, written from the entries: facts once, in the catalog, and nowhere else."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from genesis_hub.entry import Entry
 
 ORGANISATION = "genesis-hub"
@@ -15,12 +18,12 @@ ROADS = {
 }
 
 
-def render(entry: Entry, *, beside_weights: bool = False) -> str:
+def render(entry: Entry, *, this: Mapping[str, Any] | None = None) -> str:
     """Return a model's card: Hub front matter, then what a reader needs in order.
 
-    beside_weights: the card lies in a folder with weights, and its example loads that folder.
+    this: the facts of a folder with weights, when the card lies in it; then it says what they are.
     """
-    return "\n\n".join((front_matter(entry), *body(entry, beside_weights))) + "\n"
+    return "\n\n".join((front_matter(entry), *body(entry, this))) + "\n"
 
 
 def front_matter(entry: Entry) -> str:
@@ -44,15 +47,16 @@ def front_matter(entry: Entry) -> str:
     return "\n".join(lines)
 
 
-def body(entry: Entry, beside_weights: bool) -> list[str]:
+def body(entry: Entry, this: Mapping[str, Any] | None) -> list[str]:
     """Return the sections of a card."""
     paper, terms, inputs = entry.paper, entry.license, entry.inputs
-    source = '"."' if beside_weights else f'"{entry.name}"'
+    source = '"."' if this else f'"{entry.name}"'
     size = " x ".join(map(str, inputs.size))
     sections = [
         f"# {entry.name}",
         entry.summary,
         f"```python\nimport genesis_hub\n\nencoder = genesis_hub.from_pretrained({source})\n```",
+        *(this_folder(this) if this else []),
         "## Method",
         f"{paper.authors}: *{paper.title}*. {paper.venue}. [Paper]({paper.url}), "
         f"[authors' code]({entry.code}).",
@@ -90,6 +94,28 @@ def body(entry: Entry, beside_weights: bool) -> list[str]:
         sections.append(entry.patent_note)
     sections.append("Not for clinical use.")
     return sections
+
+
+def this_folder(facts: Mapping[str, Any]) -> list[str]:
+    """Say what the weights beside a card are, as far as their maker's steps are known."""
+    spec, made = facts["spec"], facts["provenance"]
+    what = [f"task {spec['task']}", f"{spec['in_channels']} input channel(s)"]
+    if spec["num_classes"]:
+        what.append(f"{spec['num_classes']} classes")
+    what += [f"{key} {spec[key]}" for key in ("decoder", "operator", "norm") if spec[key]]
+    if spec["width"] != 1.0:
+        what.append(f"width {spec['width']:g}")
+    if made.get("source"):
+        origin = (
+            f"Converted from `{made['source']}` (sha256 `{made['sha256']}`), "
+            f"{'a known file' if made.get('known') else 'a file that fits but is not known here'}."
+        )
+    else:
+        origin = (
+            "Saved by a user of genesis_hub. Whether and on what it was trained is theirs to say; "
+            "what stands below is true of the published method."
+        )
+    return ["## This folder", f"{', '.join(what).capitalize()}. {origin}"]
 
 
 def values(entry: Entry) -> str:

@@ -86,9 +86,10 @@ def run_list(options: argparse.Namespace) -> int:
     entries = [registry.find(name) for name in names]
     if options.json:
         print(json.dumps([{**asdict(entry), "status": status_of(entry)} for entry in entries]))
-        return 0
+        return 0 if entries else 1
     if not entries:
-        print("no name matches", file=sys.stderr)
+        hint = f"; try '*{options.pattern}*'" if options.pattern.isalnum() else ""
+        print(f"genesis-hub: no name matches {options.pattern!r}{hint}", file=sys.stderr)
         return 1
     rows = [("NAME", "DIMS", "METHOD", "WEIGHTS", "LICENCE")]
     rows += [

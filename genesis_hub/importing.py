@@ -69,7 +69,7 @@ def import_weights(
         provenance=provenance,
     )
     if out is not None:
-        return save_folder(contents, Path(out))
+        return save_folder(contents, out)
     kept = slot(entry.name, plan.spec.operator)
     stamp = "|".join((sha256, part or "whole", __version__, *sorted(terms.values())))
     version = hashlib.sha256(stamp.encode()).hexdigest()[:16]

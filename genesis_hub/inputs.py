@@ -28,7 +28,7 @@ class Inputs:
         return len(self.facts.size)
 
     def __call__(self, image: "Tensor | NDArray[np.generic]") -> Tensor:
-        x = torch.as_tensor(np.ascontiguousarray(image) if isinstance(image, np.ndarray) else image)
+        x = as_tensor(image)
         self.check(x)
         x = x.to(torch.float32)
         facts = self.facts
@@ -63,6 +63,8 @@ class Inputs:
                 f"the image has {channels} channels, but the model takes {self.channels}; "
                 "repeat or pick channels, or build the model with in_channels="
             )
+        if image.numel() == 0:
+            raise BadInput(f"the image is {tuple(image.shape)}: there is nothing in it")
         if not bool(torch.isfinite(image).all()):
             raise BadInput("the image holds NaN or infinite values; replace them first")
 
@@ -75,3 +77,16 @@ class Inputs:
     def per_channel(self, values: tuple[float, ...]) -> Tensor:
         """Return constants shaped to meet (C, X, Y[, Z])."""
         return torch.tensor(self.spread(values)).view(-1, *(1,) * self.ndim)
+
+
+def as_tensor(image: object) -> Tensor:
+    """Return an array or tensor of numbers as a tensor, whatever its byte order."""
+    if isinstance(image, Tensor) and not image.is_complex():
+        return image
+    if not isinstance(image, np.ndarray) or image.dtype.kind not in "iufb":
+        kind = getattr(image, "dtype", type(image).__name__)
+        raise BadInput(f"the image is {kind}, but an array or a tensor of real numbers is expected")
+    if isinstance(image, np.ma.MaskedArray):
+        raise BadInput("the image is a masked array; fill what is masked: image.filled(value)")
+    native = image.astype(image.dtype.newbyteorder("="), copy=False)
+    return torch.as_tensor(np.ascontiguousarray(native))

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from genesis_hub.errors import BadInput
 from genesis_hub.networks.heads import classification_head, dense_head
 from genesis_hub.networks.info import FeatureInfo, encoder_info
-from genesis_hub.networks.operators import check_lengths, each_slice, slice_mask
+from genesis_hub.networks.operators import as_lengths, each_slice, slice_mask
 from genesis_hub.weights.folder import Contents, save_folder
 from genesis_hub.weights.publish import publish
 from genesis_hub.weights.receipt import LoadReport
@@ -33,6 +34,8 @@ class HubModel(nn.Module):
     # Texts that must travel with the weights (NOTICE, LICENSE) and what is known of their making.
     terms: dict[str, str] = {}
     provenance: dict[str, Any] = {}
+    # What the tensors were when the model was built: what is saved must be what can be built again.
+    shapes: dict[str, tuple[int, ...]]
 
     @property
     def ndim(self) -> int:
@@ -50,17 +53,33 @@ class HubModel(nn.Module):
         return self.pretrained_cfg
 
     def save_pretrained(self, directory: str | Path) -> Path:
-        """Write the artefact that `from_pretrained(directory)` gives back bit for bit."""
+        """Write the artefact that `from_pretrained(directory)` gives back bit for bit.
+
+        Raises `BadInput` when parts were exchanged by hand, so that the folder could not be
+        loaded again: `reset_classifier(num_classes)` is the way to another output layer.
+        """
+        tensors = self.state_dict()
+        now = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+        changed = sorted(name for name, _ in now.items() ^ self.shapes.items())
+        if changed:
+            raise BadInput(
+                f"the model is not as it was built ({', '.join(dict.fromkeys(changed))}), so its "
+                "folder could not be loaded; nothing was written; reset_classifier(n) puts "
+                "another output layer in place, torch.save keeps a network of your own"
+            )
+        floats = {tensor.dtype for tensor in tensors.values() if tensor.is_floating_point()}
+        dtype = floats.pop() if len(floats) == 1 else torch.float32
         contents = Contents(
             entry=self.entry,
             spec=asdict(self.spec),
             inputs=self.entry.inputs,
-            tensors=self.state_dict(),
+            dtype=str(dtype).removeprefix("torch."),
+            tensors=tensors,
             library=self.library_config(),
             terms=self.terms,
             provenance=self.provenance,
         )
-        return save_folder(contents, Path(directory))
+        return save_folder(contents, directory)
 
     def push_to_hub(
         self,
@@ -74,6 +93,10 @@ class HubModel(nn.Module):
         with tempfile.TemporaryDirectory() as work:
             folder = self.save_pretrained(Path(work) / "model")
             return publish(folder, repo, private=private, token=token, revision=revision)
+
+    def note_shapes(self) -> None:
+        """Remember which tensors the model is made of now."""
+        self.shapes = {name: tuple(tensor.shape) for name, tensor in self.state_dict().items()}
 
     def library_config(self) -> dict[str, Any]:
         """Return what another library needs in `config.json` to build this model."""
@@ -122,6 +145,7 @@ class OwnModel(HubModel):
         parameter = next(self.parameters())
         self.head = self.fresh_head(num_classes).to(parameter.device, parameter.dtype)
         self.spec = self.spec.with_classes(num_classes)
+        self.note_shapes()
 
     def fresh_head(self, num_classes: int) -> nn.Module:
         """Return a new output layer for a number of classes."""
@@ -236,7 +260,7 @@ class VolumeClassifier(OwnModel):
 
     def forward_features(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Return one embedding per slice: (N, Z, features), zeros where there is no slice."""
-        check_lengths(x, lengths)
+        lengths = as_lengths(x, lengths)
         return each_slice(self.encoder, x, slice_mask(x, lengths), self.slices_at_once)
 
     def forward_head(
@@ -247,6 +271,7 @@ class VolumeClassifier(OwnModel):
         return volume if pre_logits else self.head(volume)
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        lengths = as_lengths(x, lengths)
         return self.forward_head(self.forward_features(x, lengths), lengths)
 
     def fresh_head(self, num_classes: int) -> nn.Module:
@@ -276,7 +301,7 @@ class VolumeSegmenter(OwnModel):
 
     def forward_features(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Return the slices' decoded maps, stacked: (N, channels, X, Y, Z)."""
-        check_lengths(x, lengths)
+        lengths = as_lengths(x, lengths)
         maps = each_slice(self.slice_maps, x, slice_mask(x, lengths), self.slices_at_once)
         return maps.movedim(1, -1)
 
@@ -286,6 +311,7 @@ class VolumeSegmenter(OwnModel):
         return maps
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        lengths = as_lengths(x, lengths)
         maps = self.forward_features(x, lengths)
         mask = slice_mask(x, lengths)
         valid = None if mask is None else mask[:, None, None, None, :].to(maps.dtype)

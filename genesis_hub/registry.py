@@ -27,8 +27,8 @@ def find(name: str) -> Entry:
     if entry is None:
         close = ", ".join(nearest(normalise(name), ENTRIES)) or "none"
         raise UnknownModel(
-            f"no model is named {name!r}; close names: {close}; "
-            f"list_models() shows all {len(ENTRIES)}"
+            f"no model is named {name!r}, nor is there such a folder; close names: {close}; "
+            f"list_models() or `genesis-hub list` shows all {len(ENTRIES)}"
         )
     return entry
 
@@ -40,6 +40,8 @@ def select(
 
     method: a family ("proxy-tasks") or a method inside one ("cpc").
     """
+    if not isinstance(pattern, str) or not isinstance(method, str | None):
+        raise BadInput(f"pattern={pattern!r}, method={method!r}: give text, such as '*genesis*'")
     if ndim not in (None, 2, 3):
         raise BadInput(f"ndim={ndim!r}, but models are of 2 or 3 dimensions; pass ndim=2 or ndim=3")
     if method is not None:

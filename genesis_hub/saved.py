@@ -1,5 +1,6 @@
 """What a folder says of the model in it, believed only where it makes sense."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -8,7 +9,7 @@ from genesis_hub.entry import Entry, InputFacts
 from genesis_hub.errors import BadInput, KeyMismatch
 from genesis_hub.networks.table import ARCHITECTURES
 from genesis_hub.registry import find
-from genesis_hub.spec import Spec, Wishes, norm_of, resolve, same_width, whole
+from genesis_hub.spec import Spec, Wishes, architecture_of, resolve, same_width
 
 
 def follow(
@@ -20,37 +21,76 @@ def follow(
     entry's own defaults hold, and only the network follows the artefact.
     """
     saved = read_spec(facts)
-    allowed = {entry.architecture, *(timm for _, timm in entry.encoders)}
-    if saved.architecture not in allowed:
+    if saved.name != entry.name:
+        # Names that share a network differ in terms, which must not be lost on the way.
         raise KeyMismatch(
-            f"the weights are those of {saved.name!r}, architecture {saved.architecture!r}, but "
-            f"{entry.name!r} is {entry.architecture!r}; ask for {saved.name!r} instead"
+            f"the weights are those of {saved.name!r}, not of {entry.name!r}; ask for "
+            f"{saved.name!r}, or for the folder itself"
         )
-    same_width(wishes.width, saved.width, f"the weights of {saved.name!r}")
+    if wishes.encoder is not None and architecture_of(entry, wishes.encoder) != saved.architecture:
+        raise BadInput(
+            f"encoder={wishes.encoder!r}, but the weights are of {saved.architecture}; leave "
+            "encoder away"
+        )
+    same_width(wishes.width, saved.width, repr(saved.name))
     entry = replace(
         entry, architecture=saved.architecture, width=saved.width, inputs=read_inputs(facts, entry)
     )
     if as_saved:
-        if not wishes.new_answer:
-            channels = wishes.in_channels or saved.in_channels
-            row = ARCHITECTURES[saved.architecture]
-            norm = norm_of(entry.name, row, wishes.norm or saved.norm)
-            whole("in_channels", channels, least=1)
-            return replace(saved, in_channels=channels, norm=norm), entry
-        wishes = replace(
-            wishes,
-            in_channels=wishes.in_channels or saved.in_channels,
-            norm=wishes.norm or saved.norm,
+        wishes = inherit(replace(wishes, encoder=None), saved)
+    spec = resolve(entry, replace(wishes, encoder=None))
+    if saved.norm == "instance" != spec.norm:
+        raise BadInput(
+            f"norm={spec.norm!r}, but the weights were saved with norm='instance', which keeps no "
+            "running statistics; leave norm away"
         )
-    return resolve(entry, wishes), entry
+    return spec, entry
+
+
+def inherit(wishes: Wishes, saved: Spec) -> Wishes:
+    """Return the wishes with what was not said filled in from a saved model.
+
+    A wish that equals the default counts as not said. The question asked stays the saved one
+    unless another is asked by name; an embedding, a pyramid or a pretext that is given classes
+    becomes a classifier.
+    """
+    kept = replace(
+        wishes,
+        in_channels=wishes.in_channels if wishes.in_channels is not None else saved.in_channels,
+        norm=wishes.norm or saved.norm,
+    )
+    answers = saved.task in ("classification", "segmentation")
+    if (
+        wishes.task not in (None, saved.task)
+        or wishes.operator not in (None, saved.operator)
+        or (wishes.features_only and not saved.features_only)
+        or (wishes.num_classes and not answers)
+    ):
+        return kept
+    return replace(
+        kept,
+        task=saved.task,
+        num_classes=wishes.num_classes or (saved.num_classes if answers else 0) or published(saved),
+        features_only=saved.features_only,
+        head=wishes.head if wishes.head != "linear" else saved.head,
+        decoder=wishes.decoder or saved.decoder,
+        operator=saved.operator,
+    )
+
+
+def published(saved: Spec) -> int:
+    """Return the classes of a saved pretext, which are the file's own."""
+    branches = ARCHITECTURES[saved.architecture].branches
+    fixed = all(branch.classes for branch in branches.values())
+    return 0 if saved.task != "pretext" or fixed else saved.num_classes
 
 
 def read_spec(facts: Mapping[str, Any]) -> Spec:
     """Return the spec that a folder keeps, checked as a user's wishes are."""
-    entry = find(facts["name"])
+    entry = find(facts.get("name"))  # type: ignore[arg-type]
     try:
         spec = Spec(**facts["spec"])
-        published = {timm: name for name, timm in entry.encoders}
+        by_timm = {timm: name for name, timm in entry.encoders}
         again = resolve(
             replace(entry, width=spec.width),
             Wishes(
@@ -60,7 +100,7 @@ def read_spec(facts: Mapping[str, Any]) -> Spec:
                 features_only=spec.features_only,
                 head=spec.head,
                 decoder=spec.decoder,
-                encoder=published.get(spec.architecture),
+                encoder=by_timm.get(spec.architecture),
                 operator=spec.operator,
                 norm=spec.norm,
             ),
@@ -84,9 +124,31 @@ def read_inputs(facts: Mapping[str, Any], entry: Entry) -> InputFacts:
             key: tuple(value) if isinstance(value, list) else value
             for key, value in facts["inputs"].items()
         }
-        return InputFacts(**kept)
-    except (TypeError, KeyError, AttributeError) as error:
+        inputs = InputFacts(**kept)
+        check_inputs(inputs, entry)
+    except (TypeError, KeyError, AttributeError, ValueError) as error:
         raise BadInput(
             f"the folder's input contract of {entry.name!r} cannot be read ({error}); save or "
             "import it again"
         ) from error
+    return inputs
+
+
+def check_inputs(inputs: InputFacts, entry: Entry) -> None:
+    """Raise ValueError or TypeError unless a contract can be applied to an image."""
+    for name in ("size", "multiple"):
+        sides = getattr(inputs, name)
+        if len(sides) != entry.ndim or not all(type(n) is int and n > 0 for n in sides):
+            raise ValueError(f"{name}={sides!r}")
+    if type(inputs.channels) is not int or inputs.channels < 1:
+        raise ValueError(f"channels={inputs.channels!r}")
+    for name in ("modality", "unit", "note"):
+        if not isinstance(getattr(inputs, name), str):
+            raise TypeError(f"{name}={getattr(inputs, name)!r}")
+    if inputs.clip is not None:
+        lo, hi = (float(value) for value in inputs.clip)
+        if not -math.inf < lo < hi < math.inf:
+            raise ValueError(f"clip={inputs.clip!r}")
+    means, stds = ([float(v) for v in values] for values in (inputs.mean, inputs.std))
+    if len(means) != len(stds) or not all(map(math.isfinite, means)) or min(stds, default=1) <= 0:
+        raise ValueError(f"mean={inputs.mean!r}, std={inputs.std!r}")

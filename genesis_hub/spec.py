@@ -65,11 +65,6 @@ class Wishes:
     width: float | None = None
     norm: str | None = None
 
-    @property
-    def new_answer(self) -> bool:
-        """Say whether another model than the saved one is asked for."""
-        return self != Wishes(in_channels=self.in_channels, width=self.width, norm=self.norm)
-
 
 def resolve(entry: Entry, wishes: Wishes, *, with_weights: bool = False) -> Spec:
     """Turn a user's wishes into a spec, or say in one sentence which of them cannot be met.
@@ -94,7 +89,7 @@ def resolve(entry: Entry, wishes: Wishes, *, with_weights: bool = False) -> Spec
             "pass num_classes=, or leave head='linear'"
         )
     if with_weights:
-        same_width(wishes.width, entry.width, name)
+        same_width(wishes.width, entry.width, repr(name))
     width = entry.width if wishes.width is None else wishes.width
     return Spec(
         name=name,
@@ -198,8 +193,8 @@ def check_pretext(entry: Entry, row: Architecture, num_classes: int) -> None:
     name = entry.name
     if not row.branches:
         raise BadInput(
-            f"{name!r} has no pretext network to load: its authors publish the encoder alone; "
-            "training/ holds the pre-training itself"
+            f"{name!r} has no pretext network to load: the encoder alone is what is published or "
+            "kept; training/ holds the pre-training itself"
         )
     if num_classes and not entry.pretext_classes:
         raise BadInput(f"num_classes={num_classes}, but the pretext of {name!r} has no classes")
@@ -214,6 +209,8 @@ def decoder_of(
 ) -> str | None:
     """Return which decoder: smp's by name in 2D; "pretrained" or "fresh" for our own."""
     own = row.ndim == 3 or operator is not None
+    if decoder is not None and not isinstance(decoder, str):
+        raise BadInput(f"decoder={decoder!r} is no name; give one, such as 'Unet', or None")
     if task == "pretext" and row.ndim == 2:
         if decoder not in (None, "scse"):
             raise BadInput(
@@ -229,12 +226,13 @@ def decoder_of(
             )
         return None
     if own:
-        if decoder not in (None, "pretrained", "fresh"):
+        kept = ("pretrained", "fresh") if row.decoder else ("fresh",)
+        if decoder not in (None, *kept):
             raise BadInput(
-                f"decoder={decoder!r}, but here the decoder is the network's own; choose "
-                "'pretrained' (the default) or 'fresh'"
+                f"decoder={decoder!r}, but here the decoder is the network's own; choose from "
+                f"{', '.join(map(repr, kept))}, or leave it away"
             )
-        return decoder or "pretrained"
+        return decoder or kept[0]
     return decoder or "Unet"
 
 

@@ -79,12 +79,8 @@ def genesis_keras(p: State, x: Tensor) -> dict[str, Tensor]:
 
 def nnunet_unit(x: Tensor, p: State, stem: str, stride: tuple[int, ...] = (1, 1, 1)) -> Tensor:
     x = F.conv3d(x, p[f"{stem}.conv.weight"], p[f"{stem}.conv.bias"], stride=stride, padding=1)
-    mean = x.mean((2, 3, 4), keepdim=True)
-    var = x.var((2, 3, 4), unbiased=False, keepdim=True)
-    x = (x - mean) / torch.sqrt(var + 1e-5)
     scale, shift = p[f"{stem}.instnorm.weight"], p[f"{stem}.instnorm.bias"]
-    x = x * scale.view(1, -1, 1, 1, 1) + shift.view(1, -1, 1, 1, 1)
-    return torch.where(x > 0, x, 0.01 * x)
+    return F.leaky_relu(F.instance_norm(x, weight=scale, bias=shift, eps=1e-5), 0.01)
 
 
 def genesis_nnunet(p: State, x: Tensor) -> dict[str, Tensor]:

@@ -34,6 +34,9 @@ def rewrite(folder: Path, change) -> None:
     tensors = load_file(folder / "model.safetensors")
     change(tensors)
     save_file(tensors, folder / "model.safetensors")
+    config = json.loads((folder / "config.json").read_text())
+    config["genesis_hub"].pop("sha256", None)
+    (folder / "config.json").write_text(json.dumps(config))
 
 
 def test_the_receipt_accounts_for_every_tensor(genesis: Path) -> None:
@@ -206,6 +209,9 @@ class TestDamagedFolders:
             (("spec", "task"), "everything"), (("spec", "num_classes"), -3),
             (("spec", "architecture"), "genesis-unet"), (("spec", "extra"), 1),
             (("spec", "width"), 1e9), (("inputs",), {"unit": 3}), (("name",), "nobody"),
+            (("inputs", "clip"), "zzz"), (("inputs", "clip"), [5, 1]), (("inputs", "size"), [1]),
+            (("inputs", "std"), [0.0, 1.0, 1.0]), (("inputs", "mean"), "zzz"), (("spec",), None),
+            (("provenance",), None), (("sha256",), 7), (("format_version",), None),
             (("name",), None), (("spec", "features_only"), "yes"),
         ],
     )  # fmt: skip
@@ -249,3 +255,115 @@ def test_saving_again_replaces_and_saving_onto_a_file_is_refused(tmp_path: Path)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["m"]
     with pytest.raises(BadInput, match="is a file"):
         second.save_pretrained(target / "mine.txt")
+
+
+class TestWishesOnFolders:
+    """What is not said stays as it was saved; what is said is done, or refused."""
+
+    @pytest.fixture
+    def fpn(self, tmp_path: Path):
+        model = genesis_hub.create_model(
+            "adam-resnet50", task="segmentation", num_classes=2, decoder="FPN", width=N
+        )
+        return model, model.save_pretrained(tmp_path / "fpn")
+
+    @pytest.mark.parametrize(
+        "wishes",
+        [{}, {"task": "segmentation"}, {"task": "segmentation", "num_classes": 2},
+         {"decoder": "FPN"}, {"num_classes": 2}],
+        ids=str,
+    )  # fmt: skip
+    def test_the_same_question_gives_the_same_model(self, fpn, wishes: dict) -> None:
+        model, folder = fpn
+        again = genesis_hub.from_pretrained(folder, **wishes)
+        assert again.spec == model.spec
+        assert again.load_report.initialised == ()
+        assert torch.equal(again.segmentation_head[0].weight, model.segmentation_head[0].weight)
+
+    def test_other_classes_keep_the_decoder(self, fpn) -> None:
+        _, folder = fpn
+        again = genesis_hub.from_pretrained(folder, num_classes=5)
+        assert type(again).__name__ == "FPN"
+        assert set(again.load_report.initialised) == {
+            "segmentation_head.0.weight", "segmentation_head.0.bias"
+        }  # fmt: skip
+
+    def test_another_decoder_is_fresh(self, fpn) -> None:
+        _, folder = fpn
+        again = genesis_hub.from_pretrained(folder, decoder="Unet")
+        assert type(again).__name__ == "Unet"
+        assert any(name.startswith("decoder.") for name in again.load_report.initialised)
+
+    def test_heads_and_operators_stay(self, tmp_path: Path) -> None:
+        for label, wishes in {
+            "mlp": {"num_classes": 2, "head": "mlp"},
+            "lstm": {"num_classes": 2, "operator": "lstm"},
+        }.items():
+            model = genesis_hub.create_model("adam-resnet50", width=N, **wishes)
+            folder = model.save_pretrained(tmp_path / label)
+            assert genesis_hub.from_pretrained(folder, num_classes=2).spec == model.spec
+            five = genesis_hub.from_pretrained(folder, num_classes=5)
+            assert five.spec == model.spec.with_classes(5)
+
+    def test_an_embedding_given_classes_becomes_a_classifier(self, genesis: Path) -> None:
+        assert genesis_hub.from_pretrained(genesis, num_classes=3).spec.task == "classification"
+        assert genesis_hub.from_pretrained(genesis, features_only=True).spec.features_only
+
+    def test_names_that_share_a_network_do_not_share_weights(self, tmp_path: Path) -> None:
+        model = genesis_hub.create_model("semantic-genesis", width=N)
+        folder = model.save_pretrained(tmp_path / "m")
+        with pytest.raises(KeyMismatch, match="'semantic-genesis', not of 'transvw'"):
+            genesis_hub.from_pretrained("transvw", weights=folder)
+
+    def test_an_argument_at_odds_with_the_folder_is_named(self, tmp_path: Path) -> None:
+        dense = genesis_hub.create_model("cpc-2d", encoder="DenseNet121")
+        folder = dense.save_pretrained(tmp_path / "dense")
+        with pytest.raises(BadInput, match="encoder='ResNet50'"):
+            genesis_hub.from_pretrained(folder, encoder="ResNet50")
+        instance = genesis_hub.create_model("models-genesis", norm="instance", width=N)
+        folder = instance.save_pretrained(tmp_path / "instance")
+        with pytest.raises(BadInput, match="norm='running'"):
+            genesis_hub.from_pretrained(folder, norm="running")
+
+
+def test_a_flipped_byte_is_found(adam: Path) -> None:
+    file = adam / "model.safetensors"
+    data = bytearray(file.read_bytes())
+    data[-100] ^= 1
+    file.write_bytes(data)
+    with pytest.raises(KeyMismatch, match="sha256"):
+        genesis_hub.from_pretrained(adam)
+
+
+def test_a_model_changed_by_hand_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    model = genesis_hub.create_model("adam-resnet50", num_classes=2, width=N)
+    model.fc = torch.nn.Linear(512, 9)
+    with pytest.raises(BadInput, match=r"fc\.bias.*reset_classifier"):
+        model.save_pretrained(tmp_path / "m")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
+def test_precision_is_kept(dtype: torch.dtype, tmp_path: Path) -> None:
+    model = genesis_hub.create_model("models-genesis", num_classes=2, width=N).to(dtype)
+    again = genesis_hub.from_pretrained(model.save_pretrained(tmp_path / "m"))
+    for key, value in model.state_dict().items():
+        assert torch.equal(again.state_dict()[key], value)
+        assert again.state_dict()[key].dtype == value.dtype
+
+
+def test_a_folder_is_as_readable_as_its_owner_wants_and_keeps_a_users_readme(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "README.md").write_text("my notes")
+    genesis_hub.create_model("cpc-3d", width=N).save_pretrained(tmp_path)
+    assert (tmp_path / "README.md").read_text() == "my notes"
+    modes = {(tmp_path / n).stat().st_mode for n in ("config.json", "model.safetensors")}
+    assert len(modes) == 1
+
+
+def test_the_card_says_what_the_folder_holds(tmp_path: Path) -> None:
+    model = genesis_hub.create_model("adam-resnet50", num_classes=3, width=N)
+    card = (model.save_pretrained(tmp_path / "m") / "README.md").read_text()
+    assert "3 classes" in card
+    assert "Saved by a user of genesis_hub" in card

@@ -215,3 +215,15 @@ def test_pretext_answers_are_as_the_authors_forward_gives_them() -> None:
         "segmentation": (2, 1, 64, 64),
         "reconstruction": (2, 1, 64, 64),
     }
+
+
+@pytest.mark.parametrize("name", ["adam-resnet50", "cpc-2d", "smartnet-resnet50"])
+@pytest.mark.parametrize("wishes", [{}, {"task": "segmentation", "num_classes": 1}], ids=str)
+def test_2d_networks_name_wrong_channels_axes_and_kinds(name: str, wishes: dict) -> None:
+    model = genesis_hub.create_model(name, **wishes)
+    with pytest.raises(BadInput, match="in_channels=7"):
+        model(torch.rand(1, 7, 64, 64))
+    with pytest.raises(BadInput, match=r"\(N, C, X, Y\)"):
+        model(torch.rand(3, 64, 64))
+    with pytest.raises(BadInput, match=r"model\.inputs"):
+        model(torch.zeros(1, model.in_channels, 64, 64, dtype=torch.int16))

@@ -1,6 +1,7 @@
 """Volumes from slices: padding costs nothing and changes nothing."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -71,9 +72,12 @@ def test_the_last_states_are_joined_backward_first() -> None:
         (torch.tensor([3.0, 2.0]), "whole number"),
         (torch.tensor([0, 3]), "between 1 and the 3 slices"),
         (torch.tensor([4, 1]), "between 1 and the 3 slices"),
+        ([4, 1], "between 1 and the 3 slices"),
+        (torch.tensor([True, True]), "whole number"),
+        ("ab", "no numbers of slices"),
     ],
 )
-def test_wrong_lengths_are_named(lengths: torch.Tensor, said: str) -> None:
+def test_wrong_lengths_are_named(lengths: Any, said: str) -> None:
     model = build("cpc-2d", "lstm")
     with pytest.raises(BadInput, match=said):
         model(torch.rand(2, 1, 32, 32, 3), lengths=lengths)
@@ -90,3 +94,10 @@ def test_a_volume_networks_folder_can_be_saved_again_and_again(tmp_path: Path) -
         folder = model.save_pretrained(tmp_path / str(turn))
         model = genesis_hub.from_pretrained(folder)
         assert model.inputs.facts.size == (224, 224, 1)
+
+
+def test_lengths_may_be_a_list() -> None:
+    model = build("cpc-2d", "lstm")
+    x = torch.rand(2, 1, 32, 32, 3)
+    with torch.inference_mode():
+        assert torch.equal(model(x, lengths=[3, 2]), model(x, lengths=torch.tensor([3, 2])))

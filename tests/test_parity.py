@@ -36,7 +36,8 @@ GENESIS = {
 def test_genesis_forms(name: str, tmp_path: Path) -> None:
     genesis_hub.import_weights(name, write_file(tmp_path, name))
     norm = None if name.endswith("nnunet") else "original"
-    size = (32, 32, 32) if name.endswith("nnunet") else (24, 16, 16)
+    # The nnU-Net form normalises its bottleneck over very few voxels; fewer magnify rounding.
+    size = (64, 64, 32) if name.endswith("nnunet") else (24, 16, 16)
     x = torch.rand(2, 1, *size)
     with torch.no_grad():
         want = GENESIS[name](tensors_of(name), x)

@@ -95,3 +95,31 @@ def test_encoders_go_by_published_and_by_timm_name() -> None:
     by_timm = genesis_hub.create_model("cpc-2d", encoder="resnetv2_50")
     assert by_paper.spec == by_timm.spec
     assert by_paper.spec.architecture == "resnetv2_50"
+
+
+@pytest.mark.parametrize("value", [None, 5, ["adam-resnet50"], b"adam", "", "  "], ids=repr)
+def test_what_is_no_name_and_no_path(value: Any) -> None:
+    with pytest.raises(BadInput):
+        genesis_hub.create_model(value)
+    with pytest.raises(BadInput):
+        genesis_hub.create_model("cpc-3d", width=0.25).save_pretrained(
+            value if not isinstance(value, str) else "\0"
+        )
+
+
+def test_other_wrong_types() -> None:
+    for call in (
+        lambda: genesis_hub.list_models(5),  # type: ignore[arg-type]
+        lambda: genesis_hub.list_models(method=3),  # type: ignore[arg-type]
+        lambda: genesis_hub.from_pretrained("adam-resnet50", weights=3),  # type: ignore[arg-type]
+        lambda: genesis_hub.from_pretrained("adam-resnet50", pretrained="no"),  # type: ignore[arg-type]
+        lambda: genesis_hub.from_pretrained("x" * 300 + "/y"),
+        lambda: genesis_hub.create_model(
+            "adam-resnet50",
+            task="segmentation",
+            num_classes=2,
+            decoder=3,  # type: ignore[arg-type]
+        ),
+    ):
+        with pytest.raises(BadInput):
+            call()

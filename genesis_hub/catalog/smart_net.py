@@ -74,7 +74,8 @@ ENTRIES = (
             size=(256, 256),
             multiple=(16, 16),
             clip=(0.0, 80.0),
-            note="Brain window (width 80, level 40), contrast-equalised per slice, then [0, 1].",
+            note="Brain window (width 80, level 40). The authors also equalise each slice's "
+            "contrast (CLAHE) before scaling; `model.inputs` leaves that to the caller.",
         ),
         location=Location(road="none"),
         layouts=(

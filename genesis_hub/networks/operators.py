@@ -1,6 +1,7 @@
 """From slices to volumes: a slice network run along the last axis, then a recurrent or 3D step."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -63,23 +64,29 @@ class Convolutions(nn.ModuleList):
         return x
 
 
-def check_lengths(x: Tensor, lengths: Tensor | None) -> None:
-    """Raise `BadInput` unless x is a batch of volumes and lengths count slices of it."""
-    if x.ndim != 5:
+def as_lengths(x: Tensor, lengths: Any) -> Tensor | None:
+    """Return the lengths as a tensor; raise `BadInput` unless they count slices of volumes x."""
+    if x.ndim != 5 or 0 in x.shape:
         raise BadInput(
             f"x is {tuple(x.shape)}, but a volume network takes (N, C, X, Y, Z), slices last"
         )
     if lengths is None:
-        return
-    if lengths.shape != (x.shape[0],) or lengths.dtype.is_floating_point:
+        return None
+    try:
+        counts = torch.as_tensor(lengths)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise BadInput(f"lengths={lengths!r} are no numbers of slices ({error})") from error
+    whole = not (counts.is_floating_point() or counts.is_complex() or counts.dtype == torch.bool)
+    if counts.shape != (x.shape[0],) or not whole:
         raise BadInput(
-            f"lengths is {lengths.dtype} of shape {tuple(lengths.shape)}; "
+            f"lengths is {counts.dtype} of shape {tuple(counts.shape)}; "
             f"give one whole number of slices for each of the {x.shape[0]} volumes"
         )
-    if int(lengths.min()) < 1 or int(lengths.max()) > x.shape[-1]:
+    if int(counts.min()) < 1 or int(counts.max()) > x.shape[-1]:
         raise BadInput(
-            f"lengths={lengths.tolist()}, but each must lie between 1 and the {x.shape[-1]} slices"
+            f"lengths={counts.tolist()}, but each must lie between 1 and the {x.shape[-1]} slices"
         )
+    return counts
 
 
 def slice_mask(x: Tensor, lengths: Tensor | None) -> Tensor | None:

@@ -1,6 +1,7 @@
 """The door to timm and segmentation-models-pytorch: 2D encoders and the models built on them."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import segmentation_models_pytorch as smp
@@ -152,8 +153,10 @@ def smp_network(
             name, encoder_weights=None, in_channels=in_channels, classes=num_classes, **kwargs
         )
     except (ValueError, TypeError, KeyError, NotImplementedError, AssertionError) as error:
+        dilated = "output_stride" in str(error) or not str(error)
+        why = "it has no dilated form" if dilated else str(error)
         raise BadInput(
-            f"decoder={decoder!r} cannot stand on the encoder {encoder}: {error}; "
+            f"decoder={decoder!r} cannot stand on the encoder {encoder}: {why}; "
             "decoder='Unet' stands on every one"
         ) from error
     if encoder.startswith("inception"):
@@ -200,6 +203,14 @@ def timm_facts(name: str) -> dict[str, Any]:
     kept = ("pool_size", "first_conv", "classifier", "fixed_input_size", "min_input_size")
     facts = {key: getattr(config, key) for key in kept}
     return {key: value for key, value in facts.items() if value is not None}
+
+
+@cache
+def timm_keys(name: str) -> frozenset[str]:
+    """Return the names of the tensors of a headless network."""
+    with torch.device("meta"):
+        network = timm.create_model(name, pretrained=False, num_classes=0)
+    return frozenset(network.state_dict())
 
 
 def flattened(name: str) -> dict[str, str]:

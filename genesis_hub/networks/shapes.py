@@ -20,6 +20,10 @@ def check_volume(x: Tensor, *, channels: int, stride: tuple[int, ...]) -> None:
             f"x has {x.shape[1]} channels, but this network takes {channels}; "
             f"build it with in_channels={x.shape[1]}, which adapts the first convolution"
         )
+    if not x.is_floating_point():
+        raise BadInput(
+            f"x holds {x.dtype}, but a network takes floats; `model.inputs(image)` makes them"
+        )
     size = tuple(x.shape[2:])
     if any(side % step or side == 0 for side, step in zip(size, stride, strict=True)):
         fitting = tuple(

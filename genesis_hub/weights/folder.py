@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from genesis_hub import cards
@@ -13,7 +14,7 @@ from genesis_hub.entry import Entry, InputFacts
 from genesis_hub.errors import BadInput, KeyMismatch
 from genesis_hub.version import __version__
 from genesis_hub.weights.atomic import new_folder
-from genesis_hub.weights.tensorfile import TensorFile, sha256_of, write_tensors
+from genesis_hub.weights.tensorfile import TensorFile, write_tensors
 
 FORMAT_VERSION = 1
 CONFIG = "config.json"
@@ -41,6 +42,21 @@ class Artefact:
         """What the config says the tensors' sha256 is."""
         return self.facts.get("sha256")
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """The precision of the model that was saved."""
+        kinds = {"float16": torch.float16, "bfloat16": torch.bfloat16, "float64": torch.float64}
+        return kinds.get(str(self.facts.get("dtype")), torch.float32)
+
+    def check_sha256(self) -> None:
+        """Raise `KeyMismatch` unless the tensors are, byte for byte, those of the config."""
+        if self.sha256 is not None and self.tensors.sha256() != self.sha256:
+            raise KeyMismatch(
+                f"{self.folder / TENSORS} is not the file that its {CONFIG} speaks of: the sha256 "
+                "differs, so it was damaged or changed; save or import it again, or, if you "
+                f"changed it on purpose, take sha256 out of {CONFIG}"
+            )
+
 
 @dataclass(frozen=True)
 class Contents:
@@ -53,13 +69,17 @@ class Contents:
     spec: Mapping[str, Any]
     inputs: InputFacts
     tensors: Mapping[str, Tensor]
+    dtype: str = "float32"
     library: Mapping[str, Any] = field(default_factory=dict)
     terms: Mapping[str, str] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
 
-def save_folder(contents: Contents, target: Path) -> Path:
+def save_folder(contents: Contents, directory: str | Path) -> Path:
     """Write an artefact; the folder appears whole or not at all."""
+    if not isinstance(directory, str | Path) or not str(directory) or "\0" in str(directory):
+        raise BadInput(f"{directory!r} is no place to save to; give the path of a folder")
+    target = Path(directory).expanduser()
     if target.exists() and not target.is_dir():
         raise BadInput(f"{target} is a file; give the folder to save into")
     entry = contents.entry
@@ -69,51 +89,68 @@ def save_folder(contents: Contents, target: Path) -> Path:
         "architecture": contents.spec["architecture"],
         "spec": dict(contents.spec),
         "inputs": asdict(contents.inputs),
+        "dtype": contents.dtype,
         "versions": {"genesis_hub": __version__},
     }
+    ours = is_ours(target)
     with new_folder(target) as work:
         sha256 = write_tensors(contents.tensors, work / TENSORS, facts)
-        ours = {**facts, "sha256": sha256, "provenance": dict(contents.provenance)}
-        write_json(work / CONFIG, {**contents.library, "genesis_hub": ours})
-        card = cards.render(entry, beside_weights=True)
-        (work / CARD).write_text(card, encoding="utf-8")
+        told = {**facts, "sha256": sha256, "provenance": dict(contents.provenance)}
+        write_json(work / CONFIG, {**contents.library, "genesis_hub": told})
+        # The writer of safetensors keeps its file to its owner; the others follow the umask.
+        (work / TENSORS).chmod((work / CONFIG).stat().st_mode)
+        if ours or not (target / CARD).exists():
+            card = cards.render(entry, this=told)
+            (work / CARD).write_text(card, encoding="utf-8")
         for name, text in contents.terms.items():
             (work / name).write_text(text, encoding="utf-8")
+    for name in TERMS:
+        if ours and name not in contents.terms:
+            (target / name).unlink(missing_ok=True)
     return target
 
 
-def read_folder(folder: Path, *, check: bool = False) -> Artefact:
-    """Open an artefact; its tensors are not read yet.
+def is_ours(folder: Path) -> bool:
+    """Say whether a folder is an artefact already, whose files may be replaced."""
+    try:
+        return "genesis_hub" in read_json(folder / CONFIG)
+    except BadInput:
+        return False
 
-    check: compute the sha256 of the tensors too, which reads the file once more.
-    """
+
+def read_folder(folder: Path) -> Artefact:
+    """Open an artefact; its tensors are not read yet."""
     config = read_json(folder / CONFIG)
     facts = config.get("genesis_hub")
-    if not isinstance(facts, dict) or "spec" not in facts:
+    if not isinstance(facts, dict) or not isinstance(facts.get("spec"), dict):
         raise BadInput(
             f"{folder} is not one of our folders: its {CONFIG} has no 'genesis_hub' facts; "
             "`genesis-hub import NAME FILE` makes one from an author's file"
         )
     version = facts.get("format_version")
-    if not isinstance(version, int) or version > FORMAT_VERSION:
+    if type(version) is not int or version < 1:
+        raise BadInput(
+            f"{folder / CONFIG} is damaged: format_version is {version!r}; save or import it again"
+        )
+    if version > FORMAT_VERSION:
         raise BadInput(
             f"{folder} was written in format {version!r}, but this genesis_hub reads up to "
             f"{FORMAT_VERSION}; upgrade it: pip install --upgrade genesis-hub"
         )
+    for name, kind in (("name", str), ("provenance", dict), ("sha256", str | None)):
+        if not isinstance(facts.get(name), kind):
+            raise BadInput(
+                f"{folder / CONFIG} is damaged: {name} is {facts.get(name)!r}; save or import it "
+                "again"
+            )
     if not (folder / TENSORS).is_file():
         raise BadInput(f"{folder} holds no {TENSORS}; it is not complete; save or import it again")
-    tensors = TensorFile(folder / TENSORS)
-    if check and sha256_of(folder / TENSORS) != facts.get("sha256"):
-        raise KeyMismatch(
-            f"{folder / TENSORS} is not the file that {CONFIG} speaks of: its sha256 differs; "
-            "save or import it again"
-        )
     terms = {
         name: (folder / name).read_text(encoding="utf-8", errors="replace")
         for name in TERMS
         if (folder / name).is_file()
     }
-    return Artefact(folder, config, facts, tensors, terms)
+    return Artefact(folder, config, facts, TensorFile(folder / TENSORS), terms)
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
@@ -127,7 +164,10 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise BadInput(f"{path} cannot be read: {error.strerror or error}") from error
+        raise BadInput(
+            f"{path} cannot be read: {error.strerror or error}; give a folder that "
+            "save_pretrained or `genesis-hub import` wrote"
+        ) from error
     except (ValueError, RecursionError) as error:
         raise BadInput(f"{path} is not JSON ({error}); save or import the folder again") from error
     if not isinstance(content, dict):

@@ -22,7 +22,8 @@ def publish(
     Weights under terms that must travel (a NOTICE lies beside them) are refused without the
     licence text.
     """
-    artefact = read_folder(folder, check=True)
+    artefact = read_folder(folder)
+    artefact.check_sha256()
     if NOTICE in artefact.terms and LICENSE not in artefact.terms:
         raise BadInput(
             f"{folder} holds weights that may be passed on only with their licence text, and it "

@@ -40,7 +40,7 @@ def find_weights(
     open address. convert: turns an author's file into a folder of the local store.
     """
     if weights is not None:
-        return given(Path(weights))
+        return given(weights)
     for folder in here(entry, operator):
         return read_folder(folder)
     access = access or Access()
@@ -83,7 +83,12 @@ def hub_folder(repo: str, access: Access) -> Artefact:
     for name in TERMS:
         with contextlib.suppress(RoadClosed):
             fetch(repo, name, access)
-    return read_folder(config.parent, check=True)
+    artefact = read_folder(config.parent)
+    try:
+        artefact.check_sha256()
+    except KeyMismatch as error:
+        raise RoadClosed(f"{endpoint()}/{repo}: {error}") from error
+    return artefact
 
 
 def authors_hub(entry: Entry, access: Access, convert: Convert) -> Artefact | None:
@@ -118,8 +123,11 @@ def converted(entry: Entry, file: Path, convert: Convert) -> Artefact:
         raise RoadClosed(f"{address(entry)}: {error}") from error
 
 
-def given(path: Path) -> Artefact:
+def given(weights: object) -> Artefact:
     """Return the artefact at a path that a user named."""
+    if not isinstance(weights, str | Path):
+        raise BadInput(f"weights={weights!r} is no path; give a folder that holds {CONFIG}")
+    path = Path(weights).expanduser()
     if not path.exists():
         raise BadInput(f"weights={str(path)!r} does not exist; give a folder that holds {CONFIG}")
     if path.is_file() and path.name == "model.safetensors":
@@ -136,6 +144,8 @@ def unavailable(entry: Entry, operator: str | None, tried: list[str]) -> str:
     """Say why no weights can be had, the command that gets them, and what works without."""
     name, location = entry.name, entry.location
     without = "pretrained=False builds the architecture without weights"
+    if Path(name).is_dir():
+        without += f"; './{name}' is the folder of that name here"
     others = [op for op in ("lstm", "conv3d") if stored(slot(name, op)) is not None]
     if others and operator is None:
         return (

@@ -90,6 +90,11 @@ class TensorFile:
             return torch.empty(shape, dtype=dtype)
         return torch.frombuffer(buffer, dtype=dtype).reshape(shape)
 
+    def sha256(self) -> str:
+        """Return the sha256 of the whole file, as it was opened."""
+        self.file.seek(0)
+        return hashlib.file_digest(self.file, "sha256").hexdigest()
+
     def __del__(self) -> None:
         if hasattr(self, "file"):
             self.file.close()
@@ -191,6 +196,8 @@ def own_memory(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     seen: set[int] = set()
     own = {}
     for name, tensor in tensors.items():
+        if tensor.is_meta:
+            raise BadInput(f"the tensor {name!r} has no values (meta device); load weights first")
         tensor = tensor.detach().cpu().contiguous()
         where = tensor.untyped_storage().data_ptr()
         own[name] = tensor.clone() if where in seen else tensor
