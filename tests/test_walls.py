@@ -36,7 +36,10 @@ ROOMS: dict[str, set[str]] = {
     "write_cards": {"cards", "registry"},
     "api": {"registry", "entry", "errors", "weights", "spec", "saved", "assemble", "importing"},
     "demo": {"api", "errors"},
-    "cli": {"importing", "api", "registry", "cards", "entry", "errors", "version", "weights", "demo"},
+    "cli": {
+        "importing", "api", "registry", "cards", "entry", "errors", "version", "weights", "demo",
+        "inspecting", "doctor", "exporting",
+    },
     "__init__": {"version", "api", "errors", "importing"},
     "__main__": {"cli"},
 }  # fmt: skip

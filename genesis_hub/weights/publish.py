@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from huggingface_hub import HfApi
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+from huggingface_hub.errors import HFValidationError
 
 from genesis_hub.errors import BadInput, WeightsUnavailable
+from genesis_hub.weights.fetch import endpoint, first_line
 from genesis_hub.weights.folder import LICENSE, NOTICE, read_folder
 
 
@@ -30,7 +31,7 @@ def publish(
             f"has no {LICENSE} file; put the authors' licence there: genesis-hub import NAME FILE "
             "--license LICENSE"
         )
-    api = HfApi(token=token)
+    api = HfApi(endpoint=endpoint(), token=token)
     try:
         made = api.create_repo(repo, private=private, exist_ok=True)
         api.upload_folder(
@@ -41,10 +42,10 @@ def publish(
         )
     except HFValidationError as error:
         raise BadInput(f"repo={repo!r} is no Hub address ({error}); give OWNER/NAME") from error
-    except (HfHubHTTPError, OSError) as error:
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+    except Exception as error:
+        # As in fetch.py: what the client lets through of its HTTP library has no type of its own.
         raise WeightsUnavailable(
-            f"{folder} could not be published to {repo!r}: {first}; check the network, the "
-            "token (HF_TOKEN) and HF_ENDPOINT, then run the same command again"
+            f"{folder} could not be published to {repo!r}: {first_line(error)}; check the network, "
+            "the token (HF_TOKEN) and HF_ENDPOINT, then run the same command again"
         ) from error
     return str(made)
