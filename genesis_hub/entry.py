@@ -88,6 +88,7 @@ class Layout:
     prefixes: wrappers taken off at the start of a key only, each at most once, in this order.
     renames: the keys, after the prefixes, to ours; each key meets exactly one rule.
     task, operator: the model that such a file holds.
+    wrapper, written_prefix: under which key of a checkpoint, and with which prefix, it is written.
     """
 
     name: str
@@ -95,6 +96,8 @@ class Layout:
     prefixes: tuple[str, ...] = ()
     task: Literal["pretext", "features", "classification", "segmentation"] = "pretext"
     operator: Literal["lstm", "conv3d"] | None = None
+    wrapper: str = "state_dict"
+    written_prefix: str = ""
 
 
 @dataclass(frozen=True)

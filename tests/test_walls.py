@@ -33,6 +33,12 @@ ROOMS: dict[str, set[str]] = {
     "importing": {
         "entry", "errors", "registry", "version", "assemble", "plan", "spec", "weights",
     },
+    "inspecting": {"errors", "plan", "registry", "weights"},
+    "doctor": {
+        "api", "assemble", "entry", "errors", "importing", "networks", "registry", "saved", "spec",
+        "weights",
+    },
+    "exporting": {"api", "entry", "errors", "models", "names", "networks", "weights"},
     "write_cards": {"cards", "registry"},
     "api": {"registry", "entry", "errors", "weights", "spec", "saved", "assemble", "importing"},
     "demo": {"api", "errors"},
@@ -61,6 +67,8 @@ DOORS = {
         "demo",
         "plan",
         "importing",
+        "doctor",
+        "exporting",
     },
     "numpy": {"inputs", "weights"},
 }

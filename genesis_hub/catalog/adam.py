@@ -83,7 +83,7 @@ ENTRIES = (
             address="https://docs.google.com/forms/d/e/"
             "1FAIpQLSdHcnN6mLUEXebezyQZh3wE3u1RNtBBOpvjbQA8MNXXr9hdHQ/viewform",
         ),
-        layouts=(Layout("Adam", RESNET_KEYS, RESNET_PREFIXES, task="features"),),
+        layouts=(Layout("Adam", RESNET_KEYS, RESNET_PREFIXES, task="features", wrapper=""),),
         patent_note=PATENT_PENDING_ADAM,
         made_by="adam",
     ),
@@ -103,7 +103,9 @@ ENTRIES = (
             address="https://docs.google.com/forms/d/e/"
             "1FAIpQLSfNcTuWOKte0ZZUckBdXzcnI4HlaZ5uRVyrHQWXqh-gWxBVgA/viewform",
         ),
-        layouts=(Layout("Adam-v2", CONVNEXT_KEYS, CONVNEXT_PREFIXES, task="features"),),
+        layouts=(
+            Layout("Adam-v2", CONVNEXT_KEYS, CONVNEXT_PREFIXES, task="features", wrapper="teacher"),
+        ),
         patent_note=PATENT_PENDING_ADAM,
         made_by="adam-v2",
         notes=(

@@ -122,7 +122,7 @@ ENTRIES = (
             file="Genesis_Chest_CT.pt",
             known=("62de21a05236d6a8d8d5b03ec740f6ac6b818d15d3e86eed4f38a2a17d63cc08",),
         ),
-        layouts=(Layout("PyTorch", UNET_KEYS, prefixes=("module.",)),),
+        layouts=(Layout("PyTorch", UNET_KEYS, prefixes=("module.",), written_prefix="module."),),
         patents=PATENTS_GENESIS,
         patent_note=PATENT_NOTE,
         made_by="models-genesis",

@@ -56,6 +56,24 @@ CONV3D_V1 = (ENCODER, Rename(r"^seg_decoder\.", "decoder.segmentation."), *OPERA
 CONV3D_V0 = (ENCODER, Rename(r"^decoder\.", "decoder.segmentation."), *OPERATOR_3D)
 
 PREFIXES = ("module.",)
+WRAPPER = "model_state_dict"
+
+LAYOUTS = (
+    Layout("upstream v1", UPSTREAM_V1, PREFIXES, wrapper=WRAPPER),
+    Layout("upstream v0", UPSTREAM_V0, PREFIXES, wrapper=WRAPPER),
+    Layout(
+        "volume classification v1", LSTM_V1, PREFIXES, "classification", "lstm", wrapper=WRAPPER
+    ),
+    Layout(
+        "volume classification v0", LSTM_V0, PREFIXES, "classification", "lstm", wrapper=WRAPPER
+    ),
+    Layout(
+        "volume segmentation v1", CONV3D_V1, PREFIXES, "segmentation", "conv3d", wrapper=WRAPPER
+    ),
+    Layout(
+        "volume segmentation v0", CONV3D_V0, PREFIXES, "segmentation", "conv3d", wrapper=WRAPPER
+    ),
+)
 
 ENTRIES = (
     Entry(
@@ -78,14 +96,7 @@ ENTRIES = (
             "contrast (CLAHE) before scaling; `model.inputs` leaves that to the caller.",
         ),
         location=Location(road="none"),
-        layouts=(
-            Layout("upstream v1", UPSTREAM_V1, PREFIXES),
-            Layout("upstream v0", UPSTREAM_V0, PREFIXES),
-            Layout("volume classification v1", LSTM_V1, PREFIXES, "classification", "lstm"),
-            Layout("volume classification v0", LSTM_V0, PREFIXES, "classification", "lstm"),
-            Layout("volume segmentation v1", CONV3D_V1, PREFIXES, "segmentation", "conv3d"),
-            Layout("volume segmentation v0", CONV3D_V0, PREFIXES, "segmentation", "conv3d"),
-        ),
+        layouts=LAYOUTS,
         pretext_classes=1,
         patent_note=PATENT_PENDING_SMART_NET,
         made_by="smart-net",

@@ -46,6 +46,24 @@ def new_folder(target: Path) -> Iterator[Path]:
         shutil.rmtree(work, ignore_errors=True)
 
 
+@contextmanager
+def new_file(target: Path) -> Iterator[Path]:
+    """Give a path beside `target` to write to; at the end it takes the target's place."""
+    aside = target.with_name(f".{target.name[:100]}.{uuid.uuid4().hex[:12]}.part{target.suffix}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield aside
+        flush(aside)
+        os.replace(aside, target)
+    except OSError as error:
+        raise BadInput(
+            f"{target} cannot be written: {error.strerror or error}; nothing was left behind; "
+            "make room or choose another place"
+        ) from error
+    finally:
+        aside.unlink(missing_ok=True)
+
+
 def flush(path: Path) -> None:
     """Force a file or folder out to the disk, where the system can."""
     if os.name == "nt" and path.is_dir():

@@ -1,12 +1,14 @@
 """Keras 2 weights in HDF5, plain or inside a full model: datasets only, no links followed."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from genesis_hub.errors import BadInput, UnsafeFile
+from genesis_hub.errors import UnsafeFile
+from genesis_hub.weights.extras import require
 
 LEAVES = {
     "kernel": "weight",
@@ -16,6 +18,13 @@ LEAVES = {
     "moving_mean": "running_mean",
     "moving_variance": "running_var",
 }
+NORM_LEAVES = {
+    "weight": "gamma",
+    "bias": "beta",
+    "running_mean": "moving_mean",
+    "running_var": "moving_variance",
+}
+LAYER_LEAVES = {"weight": "kernel", "bias": "bias"}
 # A full model keeps its weights in this group, beside the optimizer's.
 MODEL = "model_weights"
 MOST_DEPTH = 8
@@ -30,7 +39,7 @@ class KerasFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.h5py = door()
+        self.h5py = require("h5py", "convert")
         self.size = path.stat().st_size
         self.rows: dict[str, tuple[str, torch.dtype, tuple[int, ...]]] = {}
         self.beside: dict[str, str] = {}
@@ -143,12 +152,22 @@ def turned(shape: tuple[int, ...]) -> tuple[int, ...]:
     return shape[::-1] if len(shape) == 2 else shape
 
 
-def door() -> Any:
-    """Import h5py, or say which extra brings it."""
-    try:
-        import h5py
-    except ImportError as error:
-        raise BadInput(
-            "reading Keras files needs h5py; install it: pip install 'genesis-hub[convert]'"
-        ) from error
-    return h5py
+def write_keras(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Write tensors under torch's names as Keras 2 weights: the reader's work, backwards."""
+    h5py = require("h5py", "convert")
+    with h5py.File(path, "w") as file:
+        layers = list(dict.fromkeys(name.split(".")[0] for name in tensors))
+        file.attrs["layer_names"] = [layer.encode() for layer in layers]
+        for layer in layers:
+            group = file.create_group(layer)
+            leaves = [name for name in tensors if name.split(".")[0] == layer]
+            own = NORM_LEAVES if f"{layer}.running_mean" in tensors else LAYER_LEAVES
+            paths = [f"{layer}/{own[name.split('.')[1]]}:0" for name in leaves]
+            group.attrs["weight_names"] = [place.encode() for place in paths]
+            for name, place in zip(leaves, paths, strict=True):
+                value = tensors[name].detach().cpu()
+                if value.ndim == 5:
+                    value = value.permute(2, 3, 4, 1, 0)
+                elif value.ndim == 2:
+                    value = value.t()
+                group.create_dataset(place, data=value.contiguous().numpy())
