@@ -1,12 +1,13 @@
 """What an author's file holds and where each tensor goes, settled before a value is read."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
 import torch
-from torch import Tensor
 
 from genesis_hub.assemble import assemble
 from genesis_hub.entry import Entry, Layout
@@ -16,12 +17,21 @@ from genesis_hub.networks.table import ARCHITECTURES
 from genesis_hub.spec import Spec, Wishes, resolve
 from genesis_hub.weights.fill import COUNTER, some
 from genesis_hub.weights.foreign import Foreign
-from genesis_hub.weights.rename import Renamed, authors_name, rename
+from genesis_hub.weights.rename import Renamed, authors_name, rename, strip
 
 Part = Literal["unet", "encoder"]
 Shapes = Mapping[str, tuple[int, ...]]
 
 CLASSES = "head.classification.fc"
+
+
+@dataclass(frozen=True)
+class Expected:
+    """One tensor of ours: its name in the model, its shape and type."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: torch.dtype
 
 
 @dataclass(frozen=True)
@@ -51,10 +61,8 @@ def make_plan(entry: Entry, foreign: Foreign, part: Part | None = None) -> Plan:
     shapes = {name: foreign.tensors.shape(key) for key, name in renamed.names.items()}
     spec = spec_of(entry, layout, shapes, part, foreign.path)
     # A U-Net without its classification head is held against the network that has one.
-    held_against = resolve(entry, Wishes(task=layout.task)) if part == "unet" else spec
-    target = assemble(held_against, entry, empty=True)
-    ours = {common_name(target.spec, name): name for name in target.state_dict()}
-    wanted = {common: name for common, name in ours.items() if belongs(common, part)}
+    ours = expected(resolve(entry, Wishes(task=layout.task)) if part == "unet" else spec, entry)
+    wanted = {common: row for common, row in ours.items() if belongs(common, part)}
     by_name = {name: key for key, name in renamed.names.items()}
     left_out = {
         key: f"left out by --part {part}"
@@ -63,20 +71,43 @@ def make_plan(entry: Entry, foreign: Foreign, part: Part | None = None) -> Plan:
     }
     strange = [key for name, key in by_name.items() if name not in ours and key not in left_out]
     missing = [c for c in wanted if c not in by_name and not c.endswith(COUNTER)]
-    wrong = misfits(foreign, target.state_dict(), wanted, by_name)
+    wrong = misfits(foreign, wanted, by_name)
     if renamed.unmatched or strange or missing or wrong:
-        spelled = [authors_name(name, layout) or name for name in missing]
-        raise KeyMismatch(
-            mismatch(entry, foreign, [*renamed.unmatched, *strange], spelled, wrong, part)
-        )
-    places = {wanted[common]: by_name[common] for common in wanted if common in by_name}
-    absent = tuple(name for common, name in wanted.items() if common not in by_name)
+        wrapped = prefix_of(foreign.tensors.keys(), layout)
+        spelled = [foreign.spell(wrapped + (authors_name(c, layout) or c)) for c in missing]
+        unknown = [foreign.spell(key) for key in (*renamed.unmatched, *strange)]
+        raise KeyMismatch(mismatch(entry, foreign, unknown, spelled, wrong, part))
+    places = {row.name: by_name[common] for common, row in wanted.items() if common in by_name}
+    absent = tuple(row.name for common, row in wanted.items() if common not in by_name)
     return Plan(layout, spec, places, {**renamed.dropped, **left_out}, absent)
+
+
+@cache
+def expected(spec: Spec, entry: Entry) -> Mapping[str, Expected]:
+    """Return the tensors of a model by their common names, without making any."""
+    model = assemble(spec, entry, empty=True)
+    return {
+        common_name(spec, name): Expected(name, tuple(tensor.shape), tensor.dtype)
+        for name, tensor in model.state_dict().items()
+    }
+
+
+def prefix_of(keys: tuple[str, ...], layout: Layout) -> str:
+    """Return the wrapper that most of a file's keys begin with, as the file spells it."""
+    taken = Counter(key[: len(key) - len(strip(key, layout.prefixes))] for key in keys)
+    return taken.most_common(1)[0][0] if taken else ""
 
 
 def best_layout(entry: Entry, foreign: Foreign) -> tuple[Layout, Renamed]:
     """Return the layout that knows most of a file's keys."""
-    tried = [(layout, rename(foreign.tensors.keys(), layout)) for layout in entry.layouts]
+    tried, failed = [], None
+    for layout in entry.layouts:
+        try:
+            tried.append((layout, rename(foreign.tensors.keys(), layout)))
+        except KeyMismatch as error:
+            failed = error
+    if failed is not None and not tried:
+        raise failed
     layout, renamed = min(tried, key=lambda row: (len(row[1].unmatched), -len(row[1].names)))
     if not renamed.names:
         keys = foreign.tensors.keys()
@@ -123,8 +154,10 @@ def classes_of(layout: Layout, shapes: Shapes, path: Path) -> int:
     """Return the classes of a file's head, on which weight and bias must agree."""
     head = CLASSES if layout.task == "pretext" else "head"
     weight, bias = shapes.get(f"{head}.weight"), shapes.get(f"{head}.bias")
-    if weight is None or layout.task == "features":
+    if layout.task == "features" or (weight is None and layout.task == "pretext"):
         return 0
+    if weight is None:
+        return 1  # Any number will do: that the head is missing is told with the rest.
     if bias is not None and weight[:1] != bias[:1]:
         raise KeyMismatch(
             f"{path}: the head's weight has {weight[0]} classes, but its bias has {bias[0]}; "
@@ -142,23 +175,19 @@ def belongs(common: str, part: Part | None) -> bool:
 
 
 def misfits(
-    foreign: Foreign,
-    state: Mapping[str, Tensor],
-    wanted: Mapping[str, str],
-    by_name: Mapping[str, str],
+    foreign: Foreign, wanted: Mapping[str, Expected], by_name: Mapping[str, str]
 ) -> list[str]:
     """Return the tensors whose shape or type is not the network's, as the file spells them."""
     wrong = []
-    for common, name in wanted.items():
+    for common, target in wanted.items():
         key = by_name.get(common)
         if key is None:
             continue
         shape, kind = foreign.tensors.shape(key), foreign.tensors.dtype(key)
-        target = state[name]
-        if shape != tuple(target.shape):
-            wrong.append(f"{key} is {shape}, the network's is {tuple(target.shape)}")
-        elif kind.is_floating_point != target.is_floating_point() or kind == torch.bool:
-            wrong.append(f"{key} is {kind}, where {target.dtype} is expected")
+        if shape != target.shape:
+            wrong.append(f"{foreign.spell(key)} is {shape}, the network's is {target.shape}")
+        elif kind.is_floating_point != target.dtype.is_floating_point or kind == torch.bool:
+            wrong.append(f"{foreign.spell(key)} is {kind}, where {target.dtype} is expected")
     return wrong
 
 

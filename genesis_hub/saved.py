@@ -38,6 +38,8 @@ def follow(
     )
     if as_saved:
         wishes = inherit(replace(wishes, encoder=None), saved)
+    elif wishes.task == "pretext" and not wishes.num_classes:
+        wishes = replace(wishes, num_classes=published(saved))
     spec = resolve(entry, replace(wishes, encoder=None))
     if saved.norm == "instance" != spec.norm:
         raise BadInput(

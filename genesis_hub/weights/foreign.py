@@ -1,6 +1,6 @@
 """Files that other people wrote: which format, which tensors, none of them believed unseen."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +26,7 @@ class Foreign:
     """A file's weights, opened but not read, and what lies beside them.
 
     wrapper: the key of the checkpoint that the weights were found under; "" at the top.
+    spell: turns a tensor's name into what stands in the file.
     """
 
     path: Path
@@ -33,6 +34,7 @@ class Foreign:
     tensors: Tensors
     wrapper: str = ""
     beside: tuple[str, ...] = ()
+    spell: Callable[[str], str] = str
 
 
 class Checkpoint:
@@ -63,7 +65,7 @@ def open_foreign(path: Path) -> Foreign:
     start = first_bytes(path)
     if start.startswith(b"\x89HDF\r\n\x1a\n"):
         keras = KerasFile(path)
-        return Foreign(path, "Keras HDF5", keras, beside=tuple(keras.beside))
+        return Foreign(path, "Keras HDF5", keras, beside=tuple(keras.beside), spell=keras.spell)
     if start.startswith(b"PK\x03\x04") or start[:1] == b"\x80":
         return open_torch(path)
     if start[8:9] == b"{":

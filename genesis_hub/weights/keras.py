@@ -140,6 +140,14 @@ class KerasFile:
             return tensor.permute(4, 3, 0, 1, 2).contiguous()
         return tensor.t().contiguous() if tensor.ndim == 2 else tensor
 
+    def spell(self, name: str) -> str:
+        """Return where a weight lies in the file, or would lie if it were there."""
+        if name in self.rows:
+            return self.rows[name][0].removeprefix(f"/{MODEL}").removeprefix("/")
+        layer, _, leaf = name.rpartition(".")
+        leaves = NORM_LEAVES if layer.endswith("_bn") else LAYER_LEAVES
+        return f"{layer}/{layer}/{leaves.get(leaf, leaf)}:0"
+
     def unsafe(self, why: str) -> UnsafeFile:
         """Return the error for a file that is not to be believed."""
         return UnsafeFile(f"{self.path}: {why}; it was not read further")
