@@ -56,6 +56,7 @@ DOORS = {
     "segmentation_models_pytorch": {"networks"},
     "huggingface_hub": {"weights"},
     "safetensors": {"weights"},
+    "filelock": {"weights"},
     "h5py": {"weights"},
     "torch": {
         "networks",

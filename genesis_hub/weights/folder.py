@@ -1,5 +1,6 @@
 """The one artefact: a folder with config.json, model.safetensors, the card, and the terms."""
 
+import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -80,8 +81,9 @@ def save_folder(contents: Contents, directory: str | Path) -> Path:
     if not isinstance(directory, str | Path) or not str(directory) or "\0" in str(directory):
         raise BadInput(f"{directory!r} is no place to save to; give the path of a folder")
     target = Path(directory).expanduser()
-    if target.exists() and not target.is_dir():
-        raise BadInput(f"{target} is a file; give the folder to save into")
+    with contextlib.suppress(OSError):  # A path that cannot be is told when it is written to.
+        if target.exists() and not target.is_dir():
+            raise BadInput(f"{target} is a file; give the folder to save into")
     entry = contents.entry
     facts = {
         "format_version": FORMAT_VERSION,

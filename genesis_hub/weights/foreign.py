@@ -106,9 +106,9 @@ def open_torch(path: Path) -> Foreign:
 
 def first_bytes(path: Path) -> bytes:
     """Return how a file begins, or say why it cannot be read."""
-    if path.is_dir():
-        raise BadInput(f"{path} is a folder; give the file of weights")
     try:
+        if path.is_dir():
+            raise BadInput(f"{path} is a folder; give the file of weights")
         with path.open("rb") as file:
             return file.read(64)
     except OSError as error:

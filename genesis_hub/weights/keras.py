@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -131,8 +132,8 @@ class KerasFile:
         place, dtype, _ = self.rows[name]
         try:
             with self.h5py.File(self.path, "r", locking=False) as file:
-                values = file[place][()]
-        except (OSError, RuntimeError, KeyError, ValueError) as error:
+                values = np.asarray(file[place][()])
+        except (OSError, RuntimeError, KeyError, ValueError, TypeError, MemoryError) as error:
             raise self.unsafe(f"{name!r} cannot be read ({str(error)[:120]})") from error
         tensor = torch.from_numpy(values.astype(values.dtype.newbyteorder("="))).to(dtype)
         # Keras keeps kernels as (k, k, k, in, out) and (in, out); neither library flips them.

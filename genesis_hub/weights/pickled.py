@@ -240,6 +240,7 @@ def as_mapping(value: Any) -> dict[Any, Any] | None:
     if isinstance(value, Call) and isinstance(value.function, Global):
         if str(value.function) == "collections.OrderedDict":
             first = value.arguments[0] if value.arguments else []
+            first = first if isinstance(first, list | tuple) else []
             listed = [p for p in first if isinstance(p, list | tuple) and len(p) == 2]
             return dict([*map(tuple, listed), *value.items])
         if str(value.function) == "argparse.Namespace":

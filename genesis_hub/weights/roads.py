@@ -6,6 +6,9 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from filelock import Timeout
+from huggingface_hub.utils import WeakFileLock  # type: ignore[attr-defined]
+
 from genesis_hub.cards import ORGANISATION
 from genesis_hub.entry import Entry
 from genesis_hub.errors import BadInput, KeyMismatch, UnsafeFile, WeightsUnavailable
@@ -19,8 +22,10 @@ from genesis_hub.weights.fetch import (
     zenodo,
 )
 from genesis_hub.weights.folder import CONFIG, TENSORS, TERMS, Artefact, read_folder
-from genesis_hub.weights.store import bundled, slot, stored
+from genesis_hub.weights.store import bundled, home, slot, stored
 from genesis_hub.weights.tensorfile import sha256_of
+
+LOCK_SECONDS = 300
 
 # Takes a name and an author's file, gives a folder.
 Convert = Callable[[str, Path], Path]
@@ -118,9 +123,25 @@ def converted(entry: Entry, file: Path, convert: Convert) -> Artefact:
     if expected is not None and sha256_of(file) != expected:
         raise RoadClosed(f"{address(entry)}: the file that came has another sha256")
     try:
-        return read_folder(convert(entry.name, file))
+        with one_at_a_time(entry.name):
+            done = stored(entry.name)  # Another process may have been faster.
+            return read_folder(done or convert(entry.name, file))
     except (UnsafeFile, KeyMismatch) as error:
         raise RoadClosed(f"{address(entry)}: {error}") from error
+
+
+@contextlib.contextmanager
+def one_at_a_time(name: str) -> Iterator[None]:
+    """Spare processes that ask for one name at once the same work, where the disk knows locks.
+
+    Nothing depends on it: without a lock all of them convert, and any result may win.
+    """
+    path = home() / "locks" / name
+    with contextlib.ExitStack() as held:
+        with contextlib.suppress(OSError, Timeout):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            held.enter_context(WeakFileLock(path, timeout=LOCK_SECONDS))
+        yield
 
 
 def given(weights: object) -> Artefact:

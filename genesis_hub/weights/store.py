@@ -56,6 +56,7 @@ def make_current(name: str, version: str) -> None:
     root = home() / "models" / name
     aside = root / f".{POINTER}.{uuid.uuid4().hex[:12]}.part"
     try:
+        root.mkdir(parents=True, exist_ok=True)
         with aside.open("w", encoding="utf-8") as file:
             file.write(version + "\n")
             file.flush()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -185,7 +186,10 @@ def write_tensors(tensors: Mapping[str, Tensor], path: Path, facts: Mapping[str,
 
     The same tensors and facts give the same bytes: one metadata key, its JSON sorted.
     """
-    save_file(own_memory(tensors), path, {FACTS: json.dumps(facts, sort_keys=True)})
+    try:
+        save_file(own_memory(tensors), path, {FACTS: json.dumps(facts, sort_keys=True)})
+    except SafetensorError as error:  # Its own name for a full or unwritable disk.
+        raise OSError(f"the tensors cannot be written ({error})") from error
     with path.open("rb+") as file:
         os.fsync(file.fileno())
     return sha256_of(path)

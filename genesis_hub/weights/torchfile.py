@@ -18,6 +18,11 @@ LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 LEGACY_VERSION = 1001
 MOST_MEMBERS = 50_000
 MOST_DEPTH = 6
+# What zipfile lets out of a damaged archive.
+ZIP_TROUBLE = (
+    zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, OSError, KeyError,
+    struct.error, EOFError, MemoryError, OverflowError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -70,9 +75,10 @@ class TorchFile:
                 root = self.root_of(members)
                 self.check_byteorder(archive, members, root)
                 data = archive.read(members[f"{root}/data.pkl"])
-        except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, OSError,
-                struct.error, EOFError, MemoryError, UnicodeError) as error:  # fmt: skip
-            raise self.unsafe(f"its archive is damaged ({error})") from error
+        except UnsafeFile:
+            raise
+        except ZIP_TROUBLE as error:
+            raise self.unsafe(f"its archive is damaged ({first_line(error)})") from error
         begins = f"{root}/data/"
         stored = {n.removeprefix(begins): m for n, m in members.items() if n.startswith(begins)}
         self.sizes = {key: member.file_size for key, member in stored.items()}
@@ -81,8 +87,8 @@ class TorchFile:
             try:
                 with zipfile.ZipFile(self.path) as archive:
                     return archive.read(stored[key])
-            except (zipfile.BadZipFile, OSError, EOFError, struct.error) as error:
-                raise self.unsafe(f"storage {key!r} is damaged ({error})") from error
+            except ZIP_TROUBLE as error:
+                raise self.unsafe(f"storage {key!r} is damaged ({first_line(error)})") from error
 
         self.fetch = fetch
         return read_pickle(data, str(self.path), globals_seen=globals_seen)
@@ -209,9 +215,10 @@ class TorchFile:
         try:
             source, offset, shape, stride = call.arguments[:4]
             key, dtype = storage_of(source)
+            described = Described(key, dtype, offset, tuple(shape), tuple(stride))
         except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
             raise self.unsafe(f"a tensor is described wrongly ({error})") from error
-        return self.checked(Described(key, dtype, offset, tuple(shape), tuple(stride)))
+        return self.checked(described)
 
     def checked(self, tensor: Described) -> Described:
         """Return a description that its storage can fill, or refuse it."""
@@ -246,6 +253,11 @@ class TorchFile:
     def unsafe(self, why: str) -> UnsafeFile:
         """Return the error for a file that is not to be believed."""
         return UnsafeFile(f"{self.path}: {why}; it was not read further")
+
+
+def first_line(error: Exception) -> str:
+    """Return an error's message as part of one line."""
+    return (str(error).splitlines() or [type(error).__name__])[0][:120]
 
 
 def storage_dtype(kind: Any) -> torch.dtype:
