@@ -268,6 +268,11 @@ def descriptions() -> Iterator[tuple[str, bytes]]:
     for i in range(2000):
         body = many.tensor(f"w{i}", "0", numbers(0, (4,), (1,)))
     yield "two thousand views of one storage", zipped(body, {"archive/data/0": data})
+    many = Pickler()
+    for i in range(400):
+        body = many.tensor(f"w{i}", str(i % 2), numbers(i, (1,), (1,)))
+    large = {f"archive/data/{i}": bytes(4_000_000) for i in range(2)}
+    yield "a large storage for every small tensor", zipped(body, large)
     good = Pickler().tensor("w", "0", numbers(0, (4,), (1,)))
     for label, more in {
         "storage length lies": {"keys": ["0"], "tail": struct.pack("<q", 2**60) + data},

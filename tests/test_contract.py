@@ -90,12 +90,11 @@ def test_adapts_to_other_channels_without_changing_the_answer(case: Case, tmp_pa
     x = case.input(in_channels=1)
     with torch.inference_mode():
         want = None
-        for channels in (case.entry.in_channels, 1, 2, 3, 5):
+        for channels in (case.entry.in_channels, 1, 4):
             model = genesis_hub.from_pretrained(folder, in_channels=channels)
             got = answers(model(x.expand(-1, channels, *x.shape[2:])))
             if want is None:
                 want = got[-1]
-            # Pyramids of networks built with the input as first map differ in that map alone.
             torch.testing.assert_close(got[-1], want, rtol=1e-3, atol=1e-4)
             assert model.in_channels == channels
             assert len(model.load_report.adapted) == (channels != case.entry.in_channels)

@@ -104,9 +104,11 @@ class TestExport:
             ("models-genesis", {"num_classes": 2}),
             ("models-genesis", {"task": "segmentation", "num_classes": 2}),
             ("adam-resnet50", {"num_classes": 2}),
-            ("adam-resnet50", {"task": "segmentation", "num_classes": 2}),
+            pytest.param(
+                "adam-resnet50", {"task": "segmentation", "num_classes": 2}, marks=pytest.mark.slow
+            ),
             ("cpc-3d", {}),
-            ("smartnet-resnet50", {"task": "pretext"}),
+            pytest.param("smartnet-resnet50", {"task": "pretext"}, marks=pytest.mark.slow),
         ],
         ids=str,
     )

@@ -1,5 +1,6 @@
 """Writing so that a reader sees the old or the new, never something between."""
 
+import contextlib
 import os
 import shutil
 import uuid
@@ -61,7 +62,8 @@ def new_file(target: Path) -> Iterator[Path]:
             "make room or choose another place"
         ) from error
     finally:
-        aside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            aside.unlink()
 
 
 def flush(path: Path) -> None:

@@ -4,10 +4,9 @@ import contextlib
 import os
 import shutil
 import time
-import uuid
 from pathlib import Path
 
-from genesis_hub.errors import BadInput
+from genesis_hub.weights.atomic import new_file
 
 POINTER = "current"
 UNUSED_SECONDS = 24 * 3600
@@ -54,21 +53,8 @@ def place(name: str, version: str) -> Path:
 def make_current(name: str, version: str) -> None:
     """Let a version be the one that `stored` finds, in one step; clear away what is long unused."""
     root = home() / "models" / name
-    aside = root / f".{POINTER}.{uuid.uuid4().hex[:12]}.part"
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        with aside.open("w", encoding="utf-8") as file:
-            file.write(version + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(aside, root / POINTER)
-    except OSError as error:
-        raise BadInput(
-            f"{root} cannot be written: {error.strerror or error}; make room, or point "
-            "GENESIS_HUB_HOME to another place"
-        ) from error
-    finally:
-        aside.unlink(missing_ok=True)
+    with new_file(root / POINTER) as aside:
+        aside.write_text(version + "\n", encoding="utf-8")
     clear(root, keep=version)
 
 

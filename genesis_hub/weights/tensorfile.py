@@ -100,15 +100,6 @@ class TensorFile:
         if hasattr(self, "file"):
             self.file.close()
 
-    @property
-    def facts(self) -> dict[str, Any]:
-        """What our own files say of themselves; empty in others'."""
-        try:
-            facts = json.loads(self.metadata.get(FACTS, "{}"))
-        except ValueError as error:
-            raise UnsafeFile(f"{self.path}: its facts are not JSON; get it again") from error
-        return facts if isinstance(facts, dict) else {}
-
 
 def read_header(
     path: Path, length_bytes: bytes, read: Any, size: int

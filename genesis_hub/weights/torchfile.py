@@ -58,8 +58,10 @@ class TorchFile:
     def __init__(self, path: Path, *, globals_seen: set[str] | None = None) -> None:
         self.path = path
         self.sizes: dict[str, int] = {}
+        self.last: tuple[str, bytearray] | None = None
+        self.fetched = 0
         self.fetch: Callable[[str], bytes]
-        size = path.stat().st_size
+        self.size = size = path.stat().st_size
         with path.open("rb") as file:
             zipped = file.read(4) == b"PK\x03\x04"
         open_it = self.open_zip if zipped else self.open_legacy
@@ -241,14 +243,26 @@ class TorchFile:
 
     def read(self, tensor: Described) -> Tensor:
         """Read one tensor into memory of its own."""
-        data = bytearray(self.fetch(tensor.storage))
+        data = self.storage(tensor.storage)
         if len(data) < tensor.reach * tensor.dtype.itemsize:
             raise self.unsafe(f"storage {tensor.storage!r} became shorter while it was read")
-        whole = len(data) // tensor.dtype.itemsize * tensor.dtype.itemsize
-        if tensor.count == 0 or whole == 0:
+        count = len(data) // tensor.dtype.itemsize
+        if tensor.count == 0 or count == 0:
             return torch.empty(tensor.shape, dtype=tensor.dtype)
-        flat = torch.frombuffer(data, dtype=tensor.dtype, count=whole // tensor.dtype.itemsize)
-        return flat.as_strided(tensor.shape, tensor.stride, tensor.offset).contiguous()
+        flat = torch.frombuffer(data, dtype=tensor.dtype, count=count)
+        # A copy: tensors that share a storage in the file must not share memory here.
+        return flat.as_strided(tensor.shape, tensor.stride, tensor.offset).clone(
+            memory_format=torch.contiguous_format
+        )
+
+    def storage(self, key: str) -> bytearray:
+        """Return a storage's bytes; the last one is kept, for tensors that share it."""
+        if self.last is None or self.last[0] != key:
+            self.fetched += self.sizes[key]
+            if self.fetched > 4 * self.size + 64 * 2**20:
+                raise self.unsafe("its tensors would have the same bytes read again and again")
+            self.last = (key, bytearray(self.fetch(key)))
+        return self.last[1]
 
     def unsafe(self, why: str) -> UnsafeFile:
         """Return the error for a file that is not to be believed."""
@@ -300,6 +314,7 @@ def flatten(file: TorchFile) -> tuple[dict[tuple[str, ...], Described], dict[str
     """Return the tensors of a tree by their path of keys, and what else lies at its top."""
     tensors: dict[tuple[str, ...], Described] = {}
     beside: dict[str, str] = {}
+    claimed = 0
     todo: list[tuple[tuple[str, ...], Any]] = [((), file.tree)]
     seen: set[int] = set()
     while todo:
@@ -308,6 +323,9 @@ def flatten(file: TorchFile) -> tuple[dict[tuple[str, ...], Described], dict[str
         mapping = as_mapping(node)
         if described is not None:
             tensors[path] = described
+            claimed += described.count * described.dtype.itemsize
+            if claimed > 2 * file.size + 2**20:
+                raise file.unsafe("its tensors claim more bytes than it has")
         elif mapping is not None and len(path) < MOST_DEPTH:
             if id(node) in seen:
                 continue
