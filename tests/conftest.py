@@ -8,6 +8,9 @@ import pytest
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ["OMP_NUM_THREADS"] = "1"  # Also for the processes that tests start.
+
 import torch
 
 # Workers of pytest-xdist share the cores; more threads than cores make small models far slower.
