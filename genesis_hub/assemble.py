@@ -17,8 +17,6 @@ from genesis_hub.models import (
     Pretext,
     Pyramid,
     Segmenter,
-    VolumeClassifier,
-    VolumeSegmenter,
 )
 from genesis_hub.names import classifier_name, common_name
 from genesis_hub.networks import planar
@@ -28,6 +26,7 @@ from genesis_hub.networks.operators import SLICES_AT_ONCE, Convolutions, Recurre
 from genesis_hub.networks.table import ARCHITECTURES, Architecture
 from genesis_hub.saved import read_spec
 from genesis_hub.spec import Spec
+from genesis_hub.volumes import VolumeClassifier, VolumeSegmenter
 from genesis_hub.weights.fill import fill, untouched
 from genesis_hub.weights.folder import Artefact
 

@@ -24,10 +24,11 @@ ROOMS: dict[str, set[str]] = {
     "saved": {"entry", "errors", "registry", "networks", "spec"},
     "names": {"networks", "spec"},
     "models": {"errors", "networks", "weights"},
+    "volumes": {"models", "networks"},
     "adopted": {"errors", "networks", "models"},
     "assemble": {
         "entry", "errors", "inputs", "models", "adopted", "spec", "networks", "weights",
-        "names", "saved",
+        "names", "saved", "volumes",
     },
     "plan": {"entry", "errors", "assemble", "names", "networks", "spec", "weights"},
     "importing": {
@@ -63,6 +64,7 @@ DOORS = {
         "weights",
         "inputs",
         "models",
+        "volumes",
         "adopted",
         "assemble",
         "demo",

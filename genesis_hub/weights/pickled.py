@@ -9,7 +9,7 @@ import pickletools
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, BinaryIO
 
 from genesis_hub.errors import UnsafeFile
 
@@ -79,12 +79,13 @@ class Persistent:
 MARK = object()
 
 
-def read_pickle(data: bytes, where: str, *, globals_seen: set[str] | None = None) -> Any:
+def read_pickle(data: bytes | BinaryIO, where: str, *, globals_seen: set[str] | None = None) -> Any:
     """Return the value that a pickle describes, or raise `UnsafeFile` naming what is foreign.
 
+    data: the pickle, or a stream that is left where the pickle ends.
     globals_seen: where given, every name is noted there and none is refused (for `inspect`).
     """
-    if len(data) > MOST_BYTES:
+    if isinstance(data, bytes) and len(data) > MOST_BYTES:
         raise UnsafeFile(
             f"{where}: its description of the tensors takes {len(data)} bytes, more than any "
             "checkpoint needs; it was not read"
@@ -100,7 +101,7 @@ class Reader:
         self.stack: list[Any] = []
         self.memo: dict[int, Any] = {}
 
-    def run(self, data: bytes) -> Any:
+    def run(self, data: bytes | BinaryIO) -> Any:
         """Follow the opcodes to STOP; return what is on top."""
         try:
             for step, (opcode, argument, _) in enumerate(pickletools.genops(data)):
