@@ -6,7 +6,7 @@ from typing import Any
 from genesis_hub.entry import Entry
 
 ORGANISATION = "genesis-hub"
-REPOSITORY = "https://github.com/genesis-hub/genesis-hub"
+REPOSITORY = f"https://github.com/{ORGANISATION}/genesis-hub"
 
 ROADS = {
     "hub": "Open. The authors' file `{file}` lies in the Hugging Face repository `{address}`.",
@@ -92,7 +92,7 @@ def body(entry: Entry, this: Mapping[str, Any] | None) -> list[str]:
         sections.append(f"Patents: {', '.join(entry.patents)}. {entry.patent_note}")
     elif entry.patent_note:
         sections.append(entry.patent_note)
-    sections.append("Not for clinical use.")
+    sections.append(f"Not for clinical use. Written by [genesis_hub]({REPOSITORY}).")
     return sections
 
 

@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+import warnings
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import NoReturn
 from genesis_hub import api, registry
 from genesis_hub.cards import ROADS, values
 from genesis_hub.entry import Entry
-from genesis_hub.errors import BadInput, GenesisHubError
+from genesis_hub.errors import BadInput, GenesisHubError, TermsNotice
 from genesis_hub.version import __version__
 from genesis_hub.weights.store import bundled, stored
 
@@ -183,9 +184,10 @@ def run_import(options: argparse.Namespace) -> int:
 
     entry = registry.find(options.name)
     before = None if options.out else stored(entry.name)
-    folder = import_weights(
-        options.name, options.file, options.out, part=options.part, license=options.license
-    )
+    with warnings.catch_warnings(action="ignore", category=TermsNotice):  # Told below.
+        folder = import_weights(
+            options.name, options.file, options.out, part=options.part, license=options.license
+        )
     artefact = read_folder(folder)
     told = artefact.facts["provenance"]
     known = "a known file" if told["known"] else "not a file that we know; it fits all the same"

@@ -9,6 +9,10 @@ class GenesisHubError(Exception):
         return str(self.args[0]) if self.args else ""
 
 
+class TermsNotice(UserWarning):
+    """Said once where weights come under terms that bind whoever uses them."""
+
+
 class UnknownModel(GenesisHubError, LookupError):
     """No model has the name asked for."""
 

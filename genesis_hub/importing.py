@@ -1,6 +1,7 @@
 """From an author's file to one of our folders: every tensor placed, dropped by rule, or refused."""
 
 import hashlib
+import warnings
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from genesis_hub.assemble import assemble
 from genesis_hub.entry import Entry
-from genesis_hub.errors import KeyMismatch
+from genesis_hub.errors import KeyMismatch, TermsNotice
 from genesis_hub.plan import Part, Plan, make_plan
 from genesis_hub.registry import find
 from genesis_hub.spec import Spec
@@ -68,6 +69,7 @@ def import_weights(
         terms=terms,
         provenance=provenance,
     )
+    say_terms(entry)
     if out is not None:
         return save_folder(contents, out)
     kept = slot(entry.name, plan.spec.operator)
@@ -76,6 +78,21 @@ def import_weights(
     folder = save_folder(contents, place(kept, version))
     make_current(kept, version)
     return folder
+
+
+def say_terms(entry: Entry) -> None:
+    """Say under which terms weights stand, once in a process for each name."""
+    if entry.license.notice and entry.name not in _SAID:
+        _SAID.add(entry.name)
+        warnings.warn(
+            f"the weights of {entry.name!r} stand under the {entry.license.name}: "
+            f"{entry.license.summary}; {entry.license.url}",
+            TermsNotice,
+            stacklevel=3,
+        )
+
+
+_SAID: set[str] = set()
 
 
 def read_values(foreign: Foreign, plan: Plan) -> tuple[dict[str, Tensor], dict[str, str]]:

@@ -13,6 +13,7 @@ import genesis_hub
 from genesis_hub import BadInput, GenesisHubError, KeyMismatch, UnsafeFile
 from genesis_hub.cli import main
 from genesis_hub.entry import Entry, Layout
+from genesis_hub.errors import TermsNotice
 from genesis_hub.plan import make_plan
 from genesis_hub.weights.foreign import Foreign
 from tests.authors import checkpoint, tensors_of, write_file, write_keras, write_torch
@@ -226,6 +227,17 @@ class TestTerms:
         again = genesis_hub.from_pretrained(folder).save_pretrained(tmp_path / "c")
         assert (again / "LICENSE").read_text() == "their text"
         assert (again / "NOTICE").exists()
+
+    def test_terms_are_said_once(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder
+    ) -> None:
+        monkeypatch.setattr("genesis_hub.importing._SAID", set())
+        file = write_file(tmp_path, "transvw-keras")
+        for _ in range(2):
+            genesis_hub.import_weights("transvw-keras", file)
+        said = [str(w.message) for w in recwarn if issubclass(w.category, TermsNotice)]
+        assert len(said) == 1
+        assert "non-commercial research only" in said[0]
 
     def test_a_wrong_licence_file_is_named(self, tmp_path: Path) -> None:
         file = write_file(tmp_path, "models-genesis")
