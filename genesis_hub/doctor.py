@@ -18,7 +18,7 @@ from genesis_hub.importing import statistics
 from genesis_hub.networks.table import ARCHITECTURES
 from genesis_hub.registry import find
 from genesis_hub.saved import follow
-from genesis_hub.spec import Wishes
+from genesis_hub.spec import OPERATORS, Wishes
 from genesis_hub.weights.folder import Artefact, read_folder
 from genesis_hub.weights.roads import here
 
@@ -54,7 +54,8 @@ def examine(name: str) -> list[Finding]:
         want = golden.get(golden_key(entry, norm))
         for device in devices():
             found.append(against_golden(entry, norm, device, want))
-    for folder in here(entry, None):
+    folders = [folder for operator in (None, *OPERATORS) for folder in here(entry, operator)]
+    for folder in dict.fromkeys(folders):
         found += stored_weights(entry, folder)
     return found
 

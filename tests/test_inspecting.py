@@ -86,6 +86,14 @@ class TestDoctor:
         file.write_bytes(data)
         assert main(["doctor", "models-genesis"]) == 1
 
+    def test_a_volume_networks_weights_are_examined_too(self, tmp_path: Path) -> None:
+        name = "smartnet-resnet50"
+        for label in ("upstream v1", "volume classification v1"):
+            genesis_hub.import_weights(name, write_file(tmp_path, name, label))
+        findings = examine(name)
+        assert all(finding.passed for finding in findings), findings
+        assert [f.what for f in findings].count("weights, answers finite") == 2
+
     def test_a_wrong_network_fails(self, monkeypatch: pytest.MonkeyPatch) -> None:
         from genesis_hub.networks import genesis
 
