@@ -108,8 +108,10 @@ def this_folder(facts: Mapping[str, Any]) -> list[str]:
     if made.get("source"):
         origin = (
             f"Converted from `{made['source']}` (sha256 `{made['sha256']}`), "
-            f"{'a known file' if made.get('known') else 'a file that fits but is not known here'}."
+            f"{'a known file' if made.get('known') else 'a file that fits, its origin unproven'}."
         )
+        if made.get("saved_again"):
+            origin += " Saved again by a user since; values may have been trained or replaced."
     else:
         origin = (
             "Saved by a user of genesis_hub. Whether and on what it was trained is theirs to say; "

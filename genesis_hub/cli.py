@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import NoReturn
@@ -18,6 +18,7 @@ from genesis_hub.weights.store import bundled, stored
 
 FORMATS = ("onnx", "torch-export", "torchvision", "nnunet", "authors")
 SHOWN = 20
+FEW = 8
 
 
 class Parser(argparse.ArgumentParser):
@@ -190,16 +191,16 @@ def run_import(options: argparse.Namespace) -> int:
         )
     artefact = read_folder(folder)
     told = artefact.facts["provenance"]
-    known = "a known file" if told["known"] else "not a file that we know; it fits all the same"
+    known = "a known file" if told["known"] else "not a known file: it fits, its origin is unproven"
     print(f"{entry.name}: imported {len(artefact.tensors.keys())} tensors into {folder}")
     print(f"  file      {told['source']}, {told['kind']}, layout {told['layout']}")
     print(f"  sha256    {told['sha256']} ({known})")
-    for key, why in told["dropped"].items():
-        print(f"  dropped   {key}: {why}")
-    for key, how in told["converted"].items():
-        print(f"  converted {key}: {how}")
+    for what in ("dropped", "converted"):
+        for line in grouped(told[what]):
+            print(f"  {what:<9} {line}")
     if told["beside"]:
-        print(f"  beside    {', '.join(told['beside'])}: not weights, left alone")
+        source = told["wrapper"] or "the top of the file"
+        print(f"  beside    {', '.join(told['beside'])}: left alone; weights are from {source!r}")
     if before is not None:
         print("  replaced  the weights that were stored under this name before")
     if entry.license.notice:
@@ -208,6 +209,17 @@ def run_import(options: argparse.Namespace) -> int:
             print("            no licence text lay beside the file: pass --license to publish it")
     print(f"next: genesis_hub.from_pretrained({(options.out or entry.name)!r})")
     return 0
+
+
+def grouped(reasons: dict[str, str]) -> Iterator[str]:
+    """Give one line for each reason: all keys where they are few, else how many and the first."""
+    by_reason: dict[str, list[str]] = {}
+    for key, reason in reasons.items():
+        by_reason.setdefault(reason, []).append(key)
+    for reason, keys in by_reason.items():
+        many = len(keys) > FEW
+        said = f"{len(keys)} tensors, such as {keys[0]}" if many else ", ".join(keys)
+        yield f"{said}: {reason}"
 
 
 def run_inspect(options: argparse.Namespace) -> int:
@@ -229,13 +241,13 @@ def run_inspect(options: argparse.Namespace) -> int:
     for name in found.would_run:
         print(f"  DANGER   unpickling it would import and could run {name}")
     for match in found.matches:
-        fits = "imports as it is" if not match.fits else match.fits
+        fits = "names, shapes and types fit" if not match.fits else match.fits
         print(
             f"  matches  {match.name} ({match.layout}): {match.known} of {match.of} known; {fits}"
         )
     if found.refused:
         print(f"  refused  {found.refused}")
-    return 0
+    return 0 if found.matches else 1
 
 
 def run_doctor(options: argparse.Namespace) -> int:

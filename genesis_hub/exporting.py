@@ -71,6 +71,11 @@ def check(model: HubModel, to: str) -> None:
             f"nnU-Net loads encoder and decoder together, but this folder holds task "
             f"{spec.task!r}; export a folder with task 'pretext' or 'segmentation'"
         )
+    if to in ("onnx", "torch-export") and spec.operator == "lstm":
+        raise BadInput(
+            "a recurrence over slices of any number cannot be held by this format without fixing "
+            "the batch; export the 2D encoder (task 'features') and run the recurrence in torch"
+        )
     if to == "authors":
         layout_of(model)
 

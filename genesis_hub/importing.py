@@ -11,7 +11,7 @@ from torch import Tensor
 
 from genesis_hub.assemble import assemble
 from genesis_hub.entry import Entry
-from genesis_hub.errors import KeyMismatch, TermsNotice
+from genesis_hub.errors import BadInput, KeyMismatch, TermsNotice
 from genesis_hub.plan import Part, Plan, make_plan
 from genesis_hub.registry import find
 from genesis_hub.spec import Spec
@@ -37,7 +37,9 @@ def import_weights(
     license: the authors' licence text to travel along; one beside the file is found by itself.
     Returns the folder. Its `config.json` keeps the file's sha256 and what became of each tensor.
     """
-    entry, path = find(name), Path(file)
+    if not isinstance(file, str | Path):
+        raise BadInput(f"file={file!r} is no path; give the file of weights")
+    entry, path = find(name), Path(file).expanduser()
     foreign = open_foreign(path)
     plan = make_plan(entry, foreign, part)
     sha256 = sha256_of(path)
@@ -80,6 +82,22 @@ def import_weights(
     return folder
 
 
+def usable(value: Tensor, foreign: Foreign, key: str, name: str) -> Tensor:
+    """Return a weight as fp32, or refuse one that no network can answer with."""
+    single = value.to(torch.float32)
+    if not bool(torch.isfinite(single).all()):
+        finite = bool(torch.isfinite(value).all())
+        what = "values too large for 32-bit floats" if finite else "NaN or infinite values"
+    elif name.endswith("running_var") and bool((single < 0).any()):
+        what = "a negative variance"
+    else:
+        return single
+    raise KeyMismatch(
+        f"{foreign.path}: the tensor {foreign.spell(key)!r} holds {what}; such weights answer "
+        "nothing; get the file again"
+    )
+
+
 def say_terms(entry: Entry) -> None:
     """Say under which terms weights stand, once in a process for each name."""
     if entry.license.notice and entry.name not in _SAID:
@@ -103,12 +121,7 @@ def read_values(foreign: Foreign, plan: Plan) -> tuple[dict[str, Tensor], dict[s
         if value.is_floating_point():
             if value.dtype != torch.float32:
                 converted[key] = f"from {str(value.dtype).removeprefix('torch.')} to float32"
-            value = value.to(torch.float32)
-            if not bool(torch.isfinite(value).all()):
-                raise KeyMismatch(
-                    f"{foreign.path}: the tensor {key!r} holds NaN or infinite values; such "
-                    "weights answer nothing; get the file again"
-                )
+            value = usable(value, foreign, key, name)
         else:
             value = value.to(torch.int64)
         tensors[name] = value

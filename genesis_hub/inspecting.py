@@ -58,7 +58,15 @@ def inspect(file: str | Path) -> Findings:
     except GenesisHubError as error:
         rows, foreign_names = look_inside(path, start)
         return Findings(
-            path, sha256, size, "not safe to load", rows, (), foreign_names, (), str(error)
+            path,
+            sha256,
+            size,
+            "no file that can be loaded",
+            rows,
+            (),
+            foreign_names,
+            (),
+            str(error),
         )
     found = foreign.tensors
     rows = tuple(

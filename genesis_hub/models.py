@@ -13,6 +13,7 @@ from genesis_hub.errors import BadInput
 from genesis_hub.networks.heads import classification_head, dense_head
 from genesis_hub.networks.info import FeatureInfo, encoder_info
 from genesis_hub.weights.folder import Contents, save_folder
+from genesis_hub.weights.notice import saved_again
 from genesis_hub.weights.publish import publish
 from genesis_hub.weights.receipt import LoadReport
 
@@ -75,8 +76,12 @@ class HubModel(nn.Module):
             dtype=str(dtype).removeprefix("torch."),
             tensors=tensors,
             library=self.library_config(),
-            terms=self.terms,
-            provenance=self.provenance,
+            terms=saved_again(self.terms),
+            # What was noted of the values at import need not be true of them any more.
+            provenance={
+                **{key: kept for key, kept in self.provenance.items() if key != "statistics"},
+                "saved_again": True,
+            },
         )
         return save_folder(contents, directory)
 

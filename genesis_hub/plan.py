@@ -72,11 +72,16 @@ def make_plan(entry: Entry, foreign: Foreign, part: Part | None = None) -> Plan:
     strange = [key for name, key in by_name.items() if name not in ours and key not in left_out]
     missing = [c for c in wanted if c not in by_name and not c.endswith(COUNTER)]
     wrong = misfits(foreign, wanted, by_name)
-    if renamed.unmatched or strange or missing or wrong:
+    unmatched = renamed.unmatched
+    if part == "encoder":  # Whatever is no part of the encoder may stay behind; a typo is missed.
+        left_out |= dict.fromkeys((*unmatched, *strange), "left out by --part encoder")
+        unmatched, strange = (), []
+    if unmatched or strange or missing or wrong:
         wrapped = prefix_of(foreign.tensors.keys(), layout)
         spelled = [foreign.spell(wrapped + (authors_name(c, layout) or c)) for c in missing]
-        unknown = [foreign.spell(key) for key in (*renamed.unmatched, *strange)]
-        raise KeyMismatch(mismatch(entry, foreign, unknown, spelled, wrong, part))
+        unknown = [foreign.spell(key) for key in (*unmatched, *strange)]
+        parts = {c.split(".")[0] for c in missing}
+        raise KeyMismatch(mismatch(entry, foreign, unknown, spelled, wrong, part, parts))
     places = {row.name: by_name[common] for common, row in wanted.items() if common in by_name}
     absent = tuple(row.name for common, row in wanted.items() if common not in by_name)
     return Plan(layout, spec, places, {**renamed.dropped, **left_out}, absent)
@@ -198,6 +203,7 @@ def mismatch(
     missing: list[str],
     wrong: list[str],
     part: Part | None,
+    parts: set[str],
 ) -> str:
     """Say what keeps a file from being imported, in the author's own spelling."""
     said = []
@@ -211,6 +217,6 @@ def mismatch(
     if missing and not unknown and not wrong and part is None:
         if all("clc_out" in key or key.startswith(("cls_", "depth_14")) for key in missing):
             hint += "; the file has no classification head: pass --part unet"
-        elif not any(key.startswith(("down_tr", "conv_blocks_context")) for key in missing):
+        elif "decoder" in parts and "encoder" not in parts:
             hint += "; if the file holds the encoder alone, pass --part encoder"
     return f"{foreign.path} does not fit {entry.name!r}: {'; '.join(said)}; {hint}"

@@ -27,7 +27,7 @@ def find(name: str) -> Entry:
     if entry is None:
         close = ", ".join(nearest(normalise(name), ENTRIES)) or "none"
         raise UnknownModel(
-            f"no model is named {name!r}, nor is there such a folder; close names: {close}; "
+            f"no model is named {name!r}; close names: {close}; "
             f"list_models() or `genesis-hub list` shows all {len(ENTRIES)}"
         )
     return entry

@@ -110,6 +110,42 @@ def test_counters_may_be_missing(tmp_path: Path) -> None:
     assert model.load_report.coverage == 1.0
 
 
+@pytest.mark.parametrize(
+    ("value", "kind", "said"),
+    [(-1.0, torch.float32, "negative variance"), (1e300, torch.float64, "too large")],
+)
+def test_values_that_no_network_can_use_are_refused(
+    value: float, kind: torch.dtype, said: str, tmp_path: Path
+) -> None:
+    tensors = tensors_of("adam-resnet50")
+    tensors["bn1.running_var"] = torch.full((64,), value, dtype=kind)
+    with pytest.raises(KeyMismatch, match=said):
+        genesis_hub.import_weights("adam-resnet50", write_torch(tmp_path / "f.pth", tensors))
+
+
+@pytest.mark.parametrize("file", [None, b"f.pt", 3])
+def test_what_is_no_path(file) -> None:
+    with pytest.raises(BadInput, match="no path"):
+        genesis_hub.import_weights("adam-resnet50", file)
+
+
+def test_a_part_drops_what_it_does_not_name(tmp_path: Path) -> None:
+    path = write_file(tmp_path, "transvw")
+    folder = genesis_hub.import_weights("models-genesis", path, tmp_path / "m", part="encoder")
+    assert genesis_hub.from_pretrained(folder).load_report.coverage == 1.0
+
+
+def test_a_model_saved_again_says_so_in_its_notice(tmp_path: Path) -> None:
+    folder = genesis_hub.import_weights("transvw", write_file(tmp_path, "transvw"), tmp_path / "a")
+    assert "saved again" not in (folder / "NOTICE").read_text()
+    model = genesis_hub.from_pretrained(folder, num_classes=2)
+    for turn in range(2):
+        again = model.save_pretrained(tmp_path / f"b{turn}")
+        model = genesis_hub.from_pretrained(again)
+        assert (again / "NOTICE").read_text().count("saved again") == 1
+        assert "Saved again by a user" in (again / "README.md").read_text()
+
+
 class TestSemanticGenesis:
     """Heads of any size, no head at all, an encoder alone, leftovers of clustering."""
 
@@ -310,7 +346,8 @@ class TestWrongFiles:
 
     def test_checkpoints_without_weights(self, tmp_path: Path) -> None:
         for content, said in (
-            ({"epoch": 3}, "without any tensors"),
+            ({"epoch": 3}, "without any named tensors"),
+            (torch.ones(3), "without any named tensors"),
             ({"odd": {"place": {"w": torch.ones(2)}}}, "none of the usual places"),
         ):
             with pytest.raises(BadInput, match=said):

@@ -47,7 +47,7 @@ class TestInspect:
         assert found.would_run == ("posix.system",)
         assert found.tensors[0] == ("state_dict/w", (3,), "float32")
         assert "posix.system" in found.refused
-        assert main(["inspect", "bad.pt"]) == 0
+        assert main(["inspect", "bad.pt"]) == 1
         assert "DANGER" in capsys.readouterr().out
         assert not Path("ran.txt").exists()
 
@@ -186,6 +186,7 @@ class TestExport:
             ("models-genesis", {"num_classes": 2}, "authors", "no files of task"),
             ("cpc-3d", {}, "authors", "no files of task"),
             ("cpc-3d", {}, "tensorrt", "not a format"),
+            ("adam-resnet50", {"operator": "lstm", "num_classes": 2}, "onnx", "recurrence"),
         ],
     )
     def test_formats_that_cannot_hold_a_model_say_why(

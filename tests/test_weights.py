@@ -169,6 +169,14 @@ class TestStore:
             (root / "current").write_text(text)
             assert store.stored("transvw") is None
 
+    def test_a_lost_pointer_is_told(self, own_store: Path) -> None:
+        root = own_store / "models" / "cpc-3d"
+        genesis_hub.create_model("cpc-3d", width=0.25).save_pretrained(root / "v1")
+        for content in (b"", b"gone", b"\xff\xfe"):
+            (root / "current").write_bytes(content)
+            with pytest.raises(WeightsUnavailable, match="store of 'cpc-3d' is damaged"):
+                genesis_hub.from_pretrained("cpc-3d")
+
     def test_what_is_long_unused_is_cleared_away(self, own_store: Path) -> None:
         root = own_store / "models" / "transvw"
         for name in ("old", "fresh", "now"):

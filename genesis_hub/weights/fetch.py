@@ -87,7 +87,11 @@ def fetch(repo: str, file: str, access: Access) -> Path:
     except RevisionNotFoundError as error:
         raise RoadClosed(f"{where}: no revision {access.revision!r}") from error
     except LocalEntryNotFoundError as error:
-        why = "offline, and not in the cache" if is_offline(access) else "no answer"
+        why = (
+            "offline, and not in the cache"
+            if is_offline(access)
+            else "no answer (HF_HUB_OFFLINE=1 saves asking)"
+        )
         raise RoadClosed(f"{where}: {why}") from error
     except EntryNotFoundError as error:
         raise RoadClosed(f"{where}: it has no {file}") from error

@@ -80,8 +80,11 @@ def open_torch(path: Path) -> Foreign:
     """Open a torch checkpoint and find the one mapping in it that holds the weights."""
     file = TorchFile(path)
     tensors, beside = flatten(file)
+    tensors.pop((), None)  # A tensor alone has no name to know it by.
     if not tensors:
-        raise BadInput(f"{path} is a torch file without any tensors; give the file of weights")
+        raise BadInput(
+            f"{path} is a torch file without any named tensors; give the file of weights"
+        )
     groups: dict[str, dict[str, Described]] = {}
     for place, tensor in tensors.items():
         groups.setdefault("/".join(place[:-1]), {})[place[-1]] = tensor

@@ -1,5 +1,6 @@
 """Texts that must travel with other people's weights: our NOTICE of changes, their LICENSE."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from genesis_hub.entry import Entry
@@ -7,6 +8,11 @@ from genesis_hub.errors import BadInput
 
 NAMES = ("LICENSE", "LICENSE.txt", "LICENSE.md", "LICENCE", "LICENCE.txt", "COPYING")
 LARGEST = 2**20
+
+SAVED_AGAIN = (
+    "Changes since: the model was saved again by a user of genesis_hub. Values may have been\n"
+    "trained or edited, and parts such as the output layer replaced.\n"
+)
 
 
 def notice(entry: Entry, source: str, sha256: str) -> str:
@@ -21,13 +27,21 @@ def notice(entry: Entry, source: str, sha256: str) -> str:
         "",
         "Changes: the tensors were renamed and, where they were stored in another precision,",
         "converted to 32-bit floats; tensors that the network does not use were left out (listed",
-        "in config.json); the file was written as safetensors. No value was trained or edited.",
+        "in config.json); the file was written as safetensors. The conversion edits no value.",
     ]
     if entry.patents:
         lines += ["", f"Patents: {', '.join(entry.patents)}."]
     if entry.patent_note:
         lines += ["", entry.patent_note]
     return "\n".join(lines) + "\n"
+
+
+def saved_again(terms: Mapping[str, str]) -> dict[str, str]:
+    """Return the texts for a model that a user saves: its values may not be the original's."""
+    texts = dict(terms)
+    if "NOTICE" in texts and SAVED_AGAIN not in texts["NOTICE"]:
+        texts["NOTICE"] = texts["NOTICE"].rstrip() + "\n\n" + SAVED_AGAIN
+    return texts
 
 
 def licence_beside(file: Path, given: str | Path | None) -> str | None:

@@ -22,7 +22,7 @@ from genesis_hub.weights.fetch import (
     zenodo,
 )
 from genesis_hub.weights.folder import CONFIG, TENSORS, TERMS, Artefact, read_folder
-from genesis_hub.weights.store import bundled, home, slot, stored
+from genesis_hub.weights.store import bundled, home, is_damaged, slot, stored
 from genesis_hub.weights.tensorfile import sha256_of
 
 LOCK_SECONDS = 300
@@ -167,6 +167,11 @@ def unavailable(entry: Entry, operator: str | None, tried: list[str]) -> str:
     without = "pretrained=False builds the architecture without weights"
     if Path(name).is_dir():
         without += f"; './{name}' is the folder of that name here"
+    if is_damaged(name):
+        return (
+            f"the local store of {name!r} is damaged ({home() / 'models' / name} has no valid "
+            f"pointer to its weights); import the file again: genesis-hub import {name} FILE"
+        )
     others = [op for op in ("lstm", "conv3d") if stored(slot(name, op)) is not None]
     if others and operator is None:
         return (

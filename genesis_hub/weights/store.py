@@ -9,7 +9,7 @@ from pathlib import Path
 from genesis_hub.weights.atomic import new_file
 
 POINTER = "current"
-UNUSED_SECONDS = 24 * 3600
+UNUSED_SECONDS = 3600
 BUNDLED = Path(__file__).parent.parent / "bundled"
 
 
@@ -37,12 +37,18 @@ def stored(name: str) -> Path | None:
     place = home() / "models" / name
     try:
         current = (place / POINTER).read_text(encoding="utf-8").strip()
-    except OSError:
+    except (OSError, ValueError):
         return None
     folder = place / current
     if not current or Path(current).name != current or not folder.is_dir():
         return None
     return folder
+
+
+def is_damaged(name: str) -> bool:
+    """Say whether something was imported under a name, but nothing tells which of it is current."""
+    place = home() / "models" / name
+    return stored(name) is None and place.is_dir() and any(place.glob("*/config.json"))
 
 
 def place(name: str, version: str) -> Path:

@@ -49,7 +49,7 @@ class TorchFile(Refusing):
         self.container = open_container(path, self.size, globals_seen)
         self.tree = self.container.tree
         self.last: tuple[str, bytearray] | None = None
-        self.fetched = 0
+        self.fetched = self.given = 0
 
     def describe(self, call: Any) -> Described | None:
         """Return the tensor that a call would build, checked against its storage; else None."""
@@ -89,6 +89,9 @@ class TorchFile(Refusing):
 
     def read(self, tensor: Described) -> Tensor:
         """Read one tensor into memory of its own."""
+        self.given += tensor.count * tensor.dtype.itemsize
+        if self.given > 2 * self.size + 64 * 2**20:
+            raise self.unsafe("its tensors claim more bytes than it has")
         data = self.storage(tensor.storage)
         if len(data) < tensor.reach * tensor.dtype.itemsize:
             raise self.unsafe(f"storage {tensor.storage!r} became shorter while it was read")
@@ -123,7 +126,6 @@ def flatten(file: TorchFile) -> tuple[dict[tuple[str, ...], Described], dict[str
     """Return the tensors of a tree by their path of keys, and what else lies at its top."""
     tensors: dict[tuple[str, ...], Described] = {}
     beside: dict[str, str] = {}
-    claimed = 0
     todo: list[tuple[tuple[str, ...], Any]] = [((), file.tree)]
     seen: set[int] = set()
     while todo:
@@ -132,9 +134,6 @@ def flatten(file: TorchFile) -> tuple[dict[tuple[str, ...], Described], dict[str
         mapping = as_mapping(node)
         if described is not None:
             tensors[path] = described
-            claimed += described.count * described.dtype.itemsize
-            if claimed > 2 * file.size + 2**20:
-                raise file.unsafe("its tensors claim more bytes than it has")
         elif mapping is not None and len(path) < MOST_DEPTH:
             if id(node) in seen:
                 continue
