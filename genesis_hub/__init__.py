@@ -48,10 +48,12 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'genesis_hub' has no attribute {name!r}")
     from importlib import import_module
 
+    if name == "errors":  # `except genesis_hub.errors.BadInput` is what fingers type.
+        return import_module("genesis_hub.errors")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'genesis_hub' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)
 
 

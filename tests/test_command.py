@@ -74,6 +74,13 @@ def test_importing_and_listing_do_not_load_torch() -> None:
     assert run("-c", code).returncode == 0
 
 
+def test_errors_are_found_without_importing_them() -> None:
+    code = "import genesis_hub; print(genesis_hub.errors.BadInput.__name__, dir(genesis_hub))"
+    assert run("-c", code).stdout.startswith("BadInput")
+    with pytest.raises(AttributeError, match="nothing"):
+        genesis_hub.nothing  # noqa: B018
+
+
 def test_the_demonstration_runs() -> None:
     done = run("-m", "genesis_hub", "demo")
     assert done.returncode == 0, done.stderr
