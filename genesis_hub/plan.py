@@ -142,19 +142,6 @@ def spec_of(
     return resolve(entry, Wishes(task=layout.task, operator=layout.operator, num_classes=classes))
 
 
-def target_spec(
-    spec: Spec,
-    entry: Entry,
-    layout: Layout,
-    shapes: Mapping[str, tuple[int, ...]],
-    part: Part | None,
-) -> Spec:
-    """Return the model whose tensors a file is held against."""
-    if part == "unet":
-        return resolve(entry, Wishes(task=layout.task))
-    return spec
-
-
 def classes_of(layout: Layout, shapes: Shapes, path: Path) -> int:
     """Return the classes of a file's head, on which weight and bias must agree."""
     head = CLASSES if layout.task == "pretext" else "head"

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import pytest
+
 COMMIT = "0" * 39 + "1"
 
 
@@ -122,6 +124,14 @@ def hub() -> Iterator[Hub]:
         server.released.set()
         server.shutdown()
         server.server_close()
+
+
+def ask(server: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the clients of a test ask a server, and no other."""
+    monkeypatch.setenv("HF_ENDPOINT", server.url)
+    monkeypatch.setenv("GENESIS_HUB_ZENODO", server.url)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
 
 
 def says(status: int, times: int = 10**9, **headers: str) -> Callable[[Handler], bool]:

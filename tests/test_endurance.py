@@ -15,7 +15,7 @@ import torch
 import genesis_hub
 from genesis_hub import BadInput, GenesisHubError, WeightsUnavailable
 from tests.authors import tensors_of, write_file
-from tests.loopback import Hub, hub
+from tests.loopback import Hub, ask, hub
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork (POSIX)")
 
@@ -34,11 +34,8 @@ LOCKS = pytest.mark.parametrize(
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     with hub() as running:
-        monkeypatch.setenv("HF_ENDPOINT", running.url)
-        monkeypatch.setenv("GENESIS_HUB_ZENODO", running.url)
-        monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+        ask(running, monkeypatch)
         monkeypatch.setenv("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
         yield running
 
 

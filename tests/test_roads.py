@@ -13,7 +13,7 @@ import genesis_hub
 from genesis_hub import BadInput, WeightsUnavailable
 from genesis_hub.weights import fetch
 from tests.authors import write_file
-from tests.loopback import COMMIT, Hub, cuts, html, hub, says, stalls
+from tests.loopback import COMMIT, Hub, ask, cuts, html, hub, says, stalls
 
 AUTHORS_FILE = "MrGiovanni/ModelsGenesis/Genesis_Chest_CT.pt"
 ZENODO_FILE = "4625297/semantic_genesis_chest_ct.pt"
@@ -24,10 +24,7 @@ KERAS_FILE = "MrGiovanni/ModelsGenesis/Genesis_Chest_CT.h5"
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     """A Hub and a Zenodo on loopback, and a client that is allowed to ask them."""
     with hub() as running:
-        monkeypatch.setenv("HF_ENDPOINT", running.url)
-        monkeypatch.setenv("GENESIS_HUB_ZENODO", running.url)
-        monkeypatch.setenv("HF_HUB_OFFLINE", "0")
-        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+        ask(running, monkeypatch)
         monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DOWNLOAD_TIMEOUT", 1)
         monkeypatch.setattr("huggingface_hub.constants.HF_HUB_ETAG_TIMEOUT", 1)
         monkeypatch.setattr(fetch, "STALLED_SECONDS", 0.5)

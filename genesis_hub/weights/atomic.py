@@ -39,10 +39,7 @@ def new_folder(target: Path) -> Iterator[Path]:
                 os.replace(file, target / file.name)
         flush(target.parent)
     except OSError as error:
-        raise BadInput(
-            f"{target} cannot be written: {error.strerror or error}; nothing was left behind; "
-            "make room or choose another place"
-        ) from error
+        raise unwritable(target, error) from error
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
@@ -57,13 +54,18 @@ def new_file(target: Path) -> Iterator[Path]:
         flush(aside)
         os.replace(aside, target)
     except OSError as error:
-        raise BadInput(
-            f"{target} cannot be written: {error.strerror or error}; nothing was left behind; "
-            "make room or choose another place"
-        ) from error
+        raise unwritable(target, error) from error
     finally:
         with contextlib.suppress(OSError):
             aside.unlink()
+
+
+def unwritable(target: Path, error: OSError) -> BadInput:
+    """Return the error for a place that could not be written to."""
+    return BadInput(
+        f"{target} cannot be written: {error.strerror or error}; nothing was left behind; "
+        "make room or choose another place"
+    )
 
 
 def flush(path: Path) -> None:

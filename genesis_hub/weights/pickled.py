@@ -17,8 +17,6 @@ from genesis_hub.errors import UnsafeFile
 MOST_STEPS = 3_000_000
 MOST_BYTES = 64 * 2**20
 
-# Old and new numpy spell one module in two ways.
-NUMPY_MODULES = ("numpy", "numpy.core.multiarray", "numpy._core.multiarray")
 STORAGES = {
     "DoubleStorage": "float64",
     "FloatStorage": "float32",

@@ -48,7 +48,7 @@ class TensorFile:
             self.start, header = read_header(path, length, self.file.read, size)
         except OSError as error:
             raise BadInput(f"{path} cannot be read: {error.strerror or error}") from error
-        self.metadata = string_map(path, header.pop("__metadata__", {}))
+        check_metadata(path, header.pop("__metadata__", {}))
         self.rows = {name: row_of(path, name, row) for name, row in header.items()}
         self.check_layout(size - self.start)
 
@@ -148,11 +148,10 @@ def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return table
 
 
-def string_map(path: Path, metadata: Any) -> dict[str, str]:
-    """Return the metadata, checked to be text for text."""
+def check_metadata(path: Path, metadata: Any) -> None:
+    """Raise `UnsafeFile` unless the metadata is text for text."""
     if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
         raise UnsafeFile(f"{path}: its metadata is not text for text; get it again")
-    return metadata
 
 
 def row_of(path: Path, name: str, row: Any) -> tuple[torch.dtype, tuple[int, ...], int, int]:
