@@ -1,6 +1,8 @@
 """What every test may rely on: few threads, no network, a store of its own."""
 
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,12 +20,15 @@ torch.set_num_threads(1 if "PYTEST_XDIST_WORKER" in os.environ else 2)
 
 
 @pytest.fixture(autouse=True)
-def own_store(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give each test an empty local store and cache of the Hub."""
+def own_store(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Path]:
+    """Give each test an empty local store and cache of the Hub, gone when the test is over."""
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("GENESIS_HUB_HOME", str(home / "store"))
     monkeypatch.setenv("HF_HUB_CACHE", str(home / "hub"))
-    return home / "store"
+    yield home / "store"
+    shutil.rmtree(home, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)
