@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 
 from genesis_hub.api import from_pretrained
+from genesis_hub.atomic import new_file
 from genesis_hub.entry import Layout
 from genesis_hub.errors import BadInput
+from genesis_hub.extras import require
 from genesis_hub.models import HubModel
 from genesis_hub.names import common_name
 from genesis_hub.networks.table import ARCHITECTURES
-from genesis_hub.weights.atomic import new_file
-from genesis_hub.weights.extras import require
 from genesis_hub.weights.keras import write_keras
 from genesis_hub.weights.rename import authors_name
 

@@ -21,8 +21,8 @@ from huggingface_hub.errors import (
 )
 from huggingface_hub.utils import tqdm  # type: ignore[attr-defined]
 
+from genesis_hub.atomic import flush
 from genesis_hub.errors import BadInput
-from genesis_hub.weights.atomic import flush
 
 PIECE = 2**20
 STALLED_SECONDS = 20.0

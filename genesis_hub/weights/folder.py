@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from genesis_hub import cards
+from genesis_hub.atomic import new_folder
 from genesis_hub.entry import Entry, InputFacts
 from genesis_hub.errors import BadInput, KeyMismatch
 from genesis_hub.version import __version__
-from genesis_hub.weights.atomic import new_folder
 from genesis_hub.weights.tensorfile import TensorFile, write_tensors
 
 FORMAT_VERSION = 1

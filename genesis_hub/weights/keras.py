@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from genesis_hub.errors import UnsafeFile
-from genesis_hub.weights.extras import require
+from genesis_hub.extras import require
 
 LEAVES = {
     "kernel": "weight",

@@ -6,7 +6,7 @@ import shutil
 import time
 from pathlib import Path
 
-from genesis_hub.weights.atomic import new_file
+from genesis_hub.atomic import new_file
 
 POINTER = "current"
 UNUSED_SECONDS = 3600

@@ -180,6 +180,10 @@ def write_tensors(tensors: Mapping[str, Tensor], path: Path, facts: Mapping[str,
         save_file(own_memory(tensors), path, {FACTS: json.dumps(facts, sort_keys=True)})
     except SafetensorError as error:  # Its own name for a full or unwritable disk.
         raise OSError(f"the tensors cannot be written ({error})") from error
+    # safetensors makes files for the owner's eyes alone, whatever the umask says.
+    mask = os.umask(0)
+    os.umask(mask)
+    path.chmod(0o666 & ~mask)
     with path.open("rb+") as file:
         os.fsync(file.fileno())
     return sha256_of(path)
