@@ -1,76 +1,24 @@
-"""The `genesis-hub` command: arguments in, verbs called, tables out; errors in one line."""
+"""`import`, `inspect`, `doctor`, `export`, `publish`: weights come in, are looked at, and leave."""
 
 import argparse
 import json
-import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import NoReturn
+from typing import Any
 
 from genesis_hub import api, registry
-from genesis_hub.cards import ROADS, values
-from genesis_hub.entry import Entry
-from genesis_hub.errors import BadInput, GenesisHubError, TermsNotice
-from genesis_hub.version import __version__
-from genesis_hub.weights.store import bundled, stored
+from genesis_hub.errors import TermsNotice
+from genesis_hub.weights.store import stored
 
 FORMATS = ("onnx", "torch-export", "torchvision", "nnunet", "authors")
 SHOWN = 20
 FEW = 8
 
 
-class Parser(argparse.ArgumentParser):
-    """argparse, answering a wrong call in one line and with the hub's error."""
-
-    def error(self, message: str) -> NoReturn:
-        raise BadInput(f"{message}; see: {self.prog} --help")
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; return its exit status: 0, or 2 after an error told in one line."""
-    try:
-        options = parser().parse_args(arguments)
-        status: int = options.run(options)
-        sys.stdout.flush()
-    except GenesisHubError as error:
-        print(f"genesis-hub: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
-    except BrokenPipeError:
-        # `genesis-hub list | head`: the reader has seen enough.
-        sys.stderr.close()
-        return 0
-    except KeyboardInterrupt:
-        print("genesis-hub: stopped", file=sys.stderr)
-        return 130
-    return status
-
-
-def parser() -> Parser:
-    """Return the parser of all verbs."""
-    root = Parser(
-        prog="genesis-hub",
-        description="Self-supervised medical-imaging models: find, load, adapt, publish.",
-    )
-    root.add_argument("--version", action="version", version=f"genesis-hub {__version__}")
-    verbs = root.add_subparsers(metavar="VERB", required=True, parser_class=Parser)
-
-    verb = verbs.add_parser("list", help="the names, and where their weights are")
-    verb.add_argument("pattern", nargs="?", default="", help="a wildcard, such as '*genesis*'")
-    verb.add_argument("--ndim", type=int, help="2 or 3")
-    verb.add_argument("--method", help="a family (adam, proxy-tasks, ...) or a method (cpc, ...)")
-    verb.add_argument(
-        "--pretrained", action=argparse.BooleanOptionalAction, help="with weights open to all"
-    )
-    verb.add_argument("--json", action="store_true", help="for programs")
-    verb.set_defaults(run=run_list)
-
-    verb = verbs.add_parser("info", help="what is known of one name")
-    verb.add_argument("name")
-    verb.add_argument("--json", action="store_true", help="for programs")
-    verb.set_defaults(run=run_info)
-
+def add(verbs: Any) -> None:
+    """Add the verbs to the command."""
     verb = verbs.add_parser("import", help="turn an author's file into weights that load by name")
     verb.add_argument("name")
     verb.add_argument("file")
@@ -99,83 +47,6 @@ def parser() -> Parser:
     verb.add_argument("repo", help="OWNER/NAME")
     verb.add_argument("--private", action="store_true")
     verb.set_defaults(run=run_publish)
-
-    verb = verbs.add_parser("demo", help="see it work, offline, in a minute")
-    verb.set_defaults(run=run_demo)
-    return root
-
-
-def run_list(options: argparse.Namespace) -> int:
-    """Print the table of names."""
-    names = api.list_models(
-        options.pattern, ndim=options.ndim, method=options.method, pretrained=options.pretrained
-    )
-    entries = [registry.find(name) for name in names]
-    if options.json:
-        print(json.dumps([{**asdict(entry), "status": status_of(entry)} for entry in entries]))
-        return 0 if entries else 1
-    if not entries:
-        hint = f"; try '*{options.pattern}*'" if options.pattern.isalnum() else ""
-        print(f"genesis-hub: no name matches {options.pattern!r}{hint}", file=sys.stderr)
-        return 1
-    rows = [("NAME", "DIMS", "METHOD", "WEIGHTS", "LICENCE")]
-    rows += [
-        (e.name, f"{e.ndim}D", e.method, status_of(e), e.license.spdx or "non-commercial")
-        for e in entries
-    ]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        print("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip())
-    return 0
-
-
-def status_of(entry: Entry) -> str:
-    """Say in a word or two where a name's weights are, seen from here."""
-    if stored(entry.name) is not None:
-        return "imported"
-    if bundled(entry.name) is not None:
-        return "bundled"
-    return {
-        "hub": "open (Hugging Face)",
-        "zenodo": "open (Zenodo)",
-        "form": "on request",
-        "none": "train your own",
-        "bundled": "bundled",
-    }[entry.location.road]
-
-
-def run_info(options: argparse.Namespace) -> int:
-    """Print what is known of one name."""
-    entry = api.model_info(options.name)
-    if options.json:
-        print(json.dumps({**asdict(entry), "status": status_of(entry)}))
-        return 0
-    paper, terms, place = entry.paper, entry.license, entry.location
-    here = stored(entry.name)
-    where = ROADS[place.road].format(
-        file=place.file, address=place.address, made_by=entry.made_by, name=entry.name
-    )
-    rows = [
-        ("method", f"{entry.method} ({entry.family})"),
-        ("paper", f"{paper.authors}: {paper.title}. {paper.venue}. {paper.url}"),
-        ("code", entry.code),
-        ("network", f"{entry.architecture}, {entry.ndim}D"),
-        ("input", f"{entry.in_channels} channel(s), trained at {entry.inputs.size}"),
-        ("values", values(entry)),
-        ("weights", f"imported: {here}" if here else where.replace("`", "")),
-        ("licence", f"{terms.name}: {terms.summary}. {terms.url}"),
-    ]
-    if entry.encoders:
-        names = ", ".join(published for published, _ in entry.encoders)
-        rows.insert(4, ("encoders", f"built-in U-Net, or encoder= one of {names}"))
-    if entry.patents or entry.patent_note:
-        numbers = f"{', '.join(entry.patents)}. " if entry.patents else ""
-        rows.append(("patents", numbers + entry.patent_note))
-    rows += [("note", note) for note in entry.notes]
-    print(f"{entry.name}: {entry.summary}")
-    for title, text in rows:
-        print(f"  {title:<9} {text}")
-    return 0
 
 
 def run_import(options: argparse.Namespace) -> int:
@@ -280,11 +151,3 @@ def run_publish(options: argparse.Namespace) -> int:
 
     print(publish(Path(options.folder), options.repo, private=options.private or None))
     return 0
-
-
-def run_demo(options: argparse.Namespace) -> int:
-    """Run the demonstration."""
-    # Needs torch, which `list` and `info` do without.
-    from genesis_hub.demo import demo
-
-    return demo()

@@ -1,0 +1,61 @@
+"""The `genesis-hub` command: arguments in, verbs called, tables out; errors in one line."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from genesis_hub.cli import catalogue, files, images
+from genesis_hub.errors import BadInput, GenesisHubError
+from genesis_hub.version import __version__
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, answering a wrong call in one line and with the hub's error."""
+
+    def error(self, message: str) -> NoReturn:
+        raise BadInput(f"{message}; see: {self.prog} --help")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit status: 0, or 2 after an error told in one line."""
+    try:
+        options = parser().parse_args(arguments)
+        status: int = options.run(options)
+        sys.stdout.flush()
+    except GenesisHubError as error:
+        print(f"genesis-hub: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        # `genesis-hub list | head`: the reader has seen enough.
+        sys.stderr.close()
+        return 0
+    except KeyboardInterrupt:
+        print("genesis-hub: stopped", file=sys.stderr)
+        return 130
+    return status
+
+
+def parser() -> Parser:
+    """Return the parser of all verbs."""
+    root = Parser(
+        prog="genesis-hub",
+        description="Self-supervised medical-imaging models: find, load, adapt, publish.",
+    )
+    root.add_argument("--version", action="version", version=f"genesis-hub {__version__}")
+    verbs = root.add_subparsers(metavar="VERB", required=True, parser_class=Parser)
+    catalogue.add(verbs)
+    files.add(verbs)
+    images.add(verbs)
+
+    verb = verbs.add_parser("demo", help="see it work, offline, in a minute")
+    verb.set_defaults(run=run_demo)
+    return root
+
+
+def run_demo(options: argparse.Namespace) -> int:
+    """Run the demonstration."""
+    # Needs torch, which `list` and `info` do without.
+    from genesis_hub.demo import demo
+
+    return demo()
