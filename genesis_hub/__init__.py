@@ -15,6 +15,8 @@ if TYPE_CHECKING:
         WeightsUnavailable,
     )
     from genesis_hub.importing import import_weights
+    from genesis_hub.infer.embed import embed
+    from genesis_hub.infer.predict import predict
 
 # Looked up on first use, so that importing genesis_hub costs a few milliseconds and no torch.
 _HOMES = {
@@ -23,6 +25,8 @@ _HOMES = {
     "from_pretrained": "genesis_hub.api",
     "list_models": "genesis_hub.api",
     "model_info": "genesis_hub.api",
+    "predict": "genesis_hub.infer.predict",
+    "embed": "genesis_hub.infer.embed",
     "BadInput": "genesis_hub.errors",
     "GenesisHubError": "genesis_hub.errors",
     "KeyMismatch": "genesis_hub.errors",
@@ -40,10 +44,12 @@ __all__ = [
     "WeightsUnavailable",
     "__version__",
     "create_model",
+    "embed",
     "from_pretrained",
     "import_weights",
     "list_models",
     "model_info",
+    "predict",
 ]
 
 

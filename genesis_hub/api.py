@@ -9,6 +9,7 @@ from genesis_hub.errors import BadInput
 from genesis_hub.weights.store import bundled, stored
 
 if TYPE_CHECKING:
+    from genesis_hub.inputs import Range
     from genesis_hub.models import HubModel
 
 
@@ -59,6 +60,8 @@ def from_pretrained(
     operator: str | None = None,
     width: float = 1.0,
     norm: str | None = None,
+    modality: str | None = None,
+    range: "Range | None" = None,
     weights: str | Path | None = None,
     revision: str | None = None,
     cache_dir: str | Path | None = None,
@@ -78,6 +81,9 @@ def from_pretrained(
     operator: "lstm" or "conv3d" make a volume network (N, C, X, Y, Z) of a 2D encoder.
     width: multiplies every channel count; only without weights, or with weights of that width.
     norm: "running", "original" or "instance" for the Genesis networks.
+    modality: "ct" (values clipped to [-1000, 1000] HU) or "mri" ([0, 4000]) for images of another
+    kind than the weights saw. range: (lo, hi), the values that become 0 and 1 instead, or "image":
+    each image's own least and greatest. `model.inputs` follows, and is saved with the model.
     weights: a folder to take instead of the name's own weights.
     revision, cache_dir, token, local_files_only: as in huggingface_hub.
 
@@ -123,7 +129,9 @@ def from_pretrained(
         entry = registry.find(str(name_or_path))
         spec = resolve(entry, wishes, with_weights=pretrained and weights is None)
         if not pretrained:
-            return assemble(spec, entry)
+            model = assemble(spec, entry)
+            model.expect(modality=modality, range=range)
+            return model
         artefact = find_weights(
             entry,
             import_weights,
@@ -133,6 +141,7 @@ def from_pretrained(
         )
     spec, entry = follow(artefact.facts, entry, wishes, as_saved=folder is not None)
     model = assemble(spec, entry, empty=pretrained)
+    model.expect(modality=modality, range=range)
     return load(model, artefact) if pretrained else model
 
 
@@ -149,6 +158,8 @@ def create_model(
     operator: str | None = None,
     width: float = 1.0,
     norm: str | None = None,
+    modality: str | None = None,
+    range: "Range | None" = None,
 ) -> "HubModel":
     """Build the same model as `from_pretrained`, without weights, in eval mode.
 
@@ -166,6 +177,8 @@ def create_model(
         operator=operator,
         width=width,
         norm=norm,
+        modality=modality,
+        range=range,
         pretrained=False,
     )
 

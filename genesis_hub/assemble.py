@@ -61,7 +61,8 @@ def describe(model: HubModel, spec: Spec, entry: Entry, row: Architecture) -> No
         # Any number of slices is taken; one stands for "as many as the case has".
         facts = replace(facts, size=(*facts.size, 1), multiple=(*facts.multiple, 1))
     model.spec, model.entry = spec, entry
-    model.inputs = Inputs(facts, spec.in_channels)
+    # Slices lie as pictures do, rows first: down the back, then to the left.
+    model.inputs = Inputs(facts, spec.in_channels, frame="PLS" if entry.ndim == 2 else "LPS")
     model.pretrained_cfg = library_facts(model, spec, entry, row, facts)
     model.load_report = untouched(model, "pretrained=False")
     model.note_shapes()

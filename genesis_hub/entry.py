@@ -57,6 +57,8 @@ class InputFacts:
 
     size: the patch the weights were trained on, in axis order (X, Y[, Z]), slices last.
     multiple: each side must be a multiple of the number given for its axis.
+    spacing: millimetres along each axis that the weights saw; empty where they saw images as they
+    come.
     scale: False where mean and std are given in `unit` and replace the scaling to [0, 1].
     """
 
@@ -69,6 +71,7 @@ class InputFacts:
     scale: bool = True
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
+    spacing: tuple[float, ...] = ()
     note: str = ""
 
 

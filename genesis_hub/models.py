@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from genesis_hub.weights.receipt import LoadReport
 
 if TYPE_CHECKING:
     from genesis_hub.entry import Entry
-    from genesis_hub.inputs import Inputs
+    from genesis_hub.inputs import Inputs, Range
     from genesis_hub.spec import Spec
 
 
@@ -97,6 +97,13 @@ class HubModel(nn.Module):
         with tempfile.TemporaryDirectory() as work:
             folder = self.save_pretrained(Path(work) / "model")
             return publish(folder, repo, private=private, token=token, revision=revision)
+
+    def expect(self, *, modality: str | None = None, range: "Range | None" = None) -> None:
+        """Take images of another kind from now on, also after saving; see `from_pretrained`."""
+        self.inputs = self.inputs.using(modality=modality, range=range)
+        sides = self.entry.inputs
+        facts = replace(self.inputs.facts, size=sides.size, multiple=sides.multiple)
+        self.entry = replace(self.entry, inputs=facts)
 
     def note_shapes(self) -> None:
         """Remember which tensors the model is made of now."""

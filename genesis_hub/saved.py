@@ -151,6 +151,10 @@ def check_inputs(inputs: InputFacts, entry: Entry) -> None:
         lo, hi = (float(value) for value in inputs.clip)
         if not -math.inf < lo < hi < math.inf:
             raise ValueError(f"clip={inputs.clip!r}")
+    if inputs.spacing and (
+        len(inputs.spacing) != entry.ndim or not all(0 < float(v) < 1000 for v in inputs.spacing)
+    ):
+        raise ValueError(f"spacing={inputs.spacing!r}")
     means, stds = ([float(v) for v in values] for values in (inputs.mean, inputs.std))
     if len(means) != len(stds) or not all(map(math.isfinite, means)) or min(stds, default=1) <= 0:
         raise ValueError(f"mean={inputs.mean!r}, std={inputs.std!r}")

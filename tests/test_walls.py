@@ -9,16 +9,20 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "genesis_hub"
 
 # Each room, from the ground up, and the rooms of ours it may import.
-GROUND = {"errors", "entry", "version"}
+GROUND = {"errors", "entry", "version", "atomic", "extras"}
 ROOMS: dict[str, set[str]] = {
     "errors": set(),
     "entry": set(),
     "version": set(),
+    "atomic": {"errors"},
+    "extras": {"errors"},
+    "mistakes": {"entry"},
     "cards": {"entry"},
     "catalog": {"entry", "catalog"},
     "networks": {"errors", "networks"},
     "registry": {"catalog", "entry", "errors"},
-    "inputs": {"entry", "errors"},
+    "inputs": {"entry", "errors", "mistakes"},
+    "data": {"atomic", "errors", "extras", "data"},
     "weights": {*GROUND, "cards", "weights"},
     "spec": {"entry", "errors", "registry", "networks"},
     "saved": {"entry", "errors", "registry", "networks", "spec"},
@@ -39,15 +43,19 @@ ROOMS: dict[str, set[str]] = {
         "api", "assemble", "entry", "errors", "importing", "networks", "registry", "saved", "spec",
         "weights",
     },
-    "exporting": {"api", "entry", "errors", "models", "names", "networks", "weights"},
+    "exporting": {
+        "api", "atomic", "extras", "entry", "errors", "models", "names", "networks", "weights",
+    },
     "write_cards": {"cards", "registry"},
     "api": {"registry", "entry", "errors", "weights", "spec", "saved", "assemble", "importing"},
+    "infer": {"api", "atomic", "data", "errors", "inputs", "models", "version", "weights", "infer"},
     "demo": {"api", "errors"},
     "cli": {
+        "cli",
         "importing", "api", "registry", "cards", "entry", "errors", "version", "weights", "demo",
-        "inspecting", "doctor", "exporting",
+        "infer", "inspecting", "doctor", "exporting",
     },
-    "__init__": {"version", "api", "errors", "importing"},
+    "__init__": {"version", "api", "errors", "importing", "infer"},
     "__main__": {"cli"},
 }  # fmt: skip
 
@@ -62,7 +70,9 @@ DOORS = {
     "torch": {
         "networks",
         "weights",
+        "mistakes",
         "inputs",
+        "infer",
         "models",
         "volumes",
         "adopted",
@@ -73,7 +83,12 @@ DOORS = {
         "doctor",
         "exporting",
     },
-    "numpy": {"inputs", "weights"},
+    "numpy": {"data", "infer", "inputs", "mistakes", "weights"},
+    "PIL": {"data"},
+    "pydicom": {"data"},
+    "highdicom": {"data"},
+    "isal": {"data"},
+    "tqdm": {"infer"},
 }
 # The demonstration shows that plain timm reads our folders, so it is a user of timm.
 USERS = {"timm": {"demo"}}

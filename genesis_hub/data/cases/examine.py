@@ -1,0 +1,130 @@
+"""One case looked into: whether its files open, read to their end, and lie on one grid."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from genesis_hub.data.cases.alignment import affine_mismatch, shape_mismatch
+from genesis_hub.data.cases.facts import Case, Problem
+from genesis_hub.data.cases.lookup import is_there
+from genesis_hub.data.cases.masks import mask_values
+from genesis_hub.data.cases.nearest import close_names
+from genesis_hub.data.image import Image
+from genesis_hub.data.readers import read
+from genesis_hub.errors import BadInput
+
+AGAIN = "do as is said there, or take the case out"
+
+
+@dataclass
+class Seen:
+    """What was seen of a case.
+
+    files: the files of each of its images; none for one that could not be opened.
+    values: those its mask holds; None where there is no mask, or it was not read.
+    """
+
+    problems: list[Problem] = field(default_factory=list)
+    files: list[tuple[Path, ...]] = field(default_factory=list)
+    values: tuple[int, ...] | None = None
+    modality: str = ""
+    ndim: int | None = None
+    channels: int | None = None
+
+
+def examine(case: Case, *, values: bool) -> Seen:
+    """Return what is seen of a case; values: read its files to their end."""
+    seen = Seen()
+    images = [opened(case, path, seen, values=values) for path in case.images]
+    seen.files = [() if image is None else image.sources or (image.path,) for image in images]
+    sound = [image for image in images if image is not None]
+    for other in sound[1:]:
+        aligned(case, sound[0], other, other.path.name, seen)
+    if sound:
+        seen.modality = sound[0].modality
+        seen.ndim, seen.channels = sound[0].ndim, sum(image.channels for image in sound)
+    if case.mask is None:
+        return seen
+    mask = opened(case, case.mask, seen, values=False)
+    if mask is None:
+        return seen
+    if sound:
+        aligned(case, sound[0], mask, f"the mask {mask.path.name}", seen)
+    if values:
+        look_into(case, mask, seen)
+    return seen
+
+
+def opened(case: Case, path: Path, seen: Seen, *, values: bool) -> Image | None:
+    """Return an image, or None after noting what is wrong with it."""
+    if not is_there(path):
+        what = f"{path} is not there{near(path)}"
+        seen.problems.append(Problem(case.name, what, "correct the name", "missing files"))
+        return None
+    try:
+        image = read(path)
+        if values:
+            check_values(case, image, seen)
+    except (BadInput, OSError, MemoryError) as error:
+        seen.problems.append(Problem(case.name, str(error), AGAIN, "unreadable files"))
+        return None
+    return image
+
+
+def check_values(case: Case, image: Image, seen: Seen) -> None:
+    """Read an image to its end, and note values that say nothing."""
+    least, most = image.array.min(), image.array.max()
+    if not np.isfinite(least) or not np.isfinite(most):
+        bad = int((~np.isfinite(image.array)).sum())
+        what = f"{image.path.name}: {bad} of {image.array.size} values are not finite"
+        remedy = "they are taken as background; mend them if that is wrong"
+        if bad == image.array.size:
+            seen.problems.append(Problem(case.name, what, AGAIN, "unreadable files"))
+        else:
+            seen.problems.append(Problem(case.name, what, remedy, "odd values", note=True))
+    elif least == most:
+        what = f"{image.path.name}: every value is {least}"
+        seen.problems.append(Problem(case.name, what, "look at it", "odd values", note=True))
+
+
+def aligned(case: Case, image: Image, other: Image, name: str, seen: Seen) -> None:
+    """Note where two images of a case do not lie on one grid."""
+    shape = shape_mismatch(image, other)
+    if shape:
+        remedy = "resample it onto the grid of the image, or export both again from one source"
+        seen.problems.append(Problem(case.name, f"{name} {shape}", remedy, "shape mismatch"))
+    affine = affine_mismatch(image, other)
+    if affine:
+        remedy = "resample it onto the grid of the image; if only its header is wrong, mend that"
+        what = f"{name} does not lie where {image.path.name} does: {affine}"
+        seen.problems.append(Problem(case.name, what, remedy, "affine mismatch"))
+
+
+def look_into(case: Case, mask: Image, seen: Seen) -> None:
+    """Read a mask to its end and note its values, or why they can be none of a mask."""
+    try:
+        _ = mask.array
+    except (BadInput, OSError, MemoryError) as error:
+        seen.problems.append(Problem(case.name, str(error), AGAIN, "unreadable files"))
+        return
+    try:
+        seen.values = mask_values(mask)
+    except BadInput as error:
+        what = f"the mask {mask.path.name}: {error}"
+        remedy = "save it with a whole number for each class, 0 for background"
+        seen.problems.append(Problem(case.name, what, remedy, "unknown labels"))
+        return
+    if seen.values == (0,):
+        what = f"the mask {mask.path.name} is empty"
+        remedy = "nothing, if there is nothing to be marked"
+        seen.problems.append(Problem(case.name, what, remedy, "empty masks", note=True))
+
+
+def near(path: Path) -> str:
+    """Return files called nearly as one that is missing."""
+    try:
+        beside = [other.name for other in path.parent.iterdir()]
+    except (OSError, ValueError):
+        return f" (nor is the folder {path.parent})"
+    return close_names(path.name, beside, alike=0.7)

@@ -1,0 +1,395 @@
+"""DICOM: files become series, series become volumes in order, in HU where they are CT.
+
+pydicom reads headers and unpacks pixels; grouping, order and gaps are ours, since no library
+refuses a series that is not one.
+"""
+
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genesis_hub.data.image import Affine, Array, Image, sound_affine, spacing_of
+from genesis_hub.data.readers.raw import native, rescaled
+from genesis_hub.data.readers.slices import Slice, damaged, slices_of, syntax_of
+from genesis_hub.errors import BadInput
+from genesis_hub.extras import require
+
+# Projections: each file is a picture by itself, whatever its series.
+PICTURES = ("CR", "DX", "MG", "RG", "IO", "PX", "XA", "RF", "US", "SC", "OT", "XC", "GM", "SM")
+MODALITIES = {"CT": "ct", "MR": "mri", "CR": "xray", "DX": "xray", "RG": "xray", "MG": "xray"}
+LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+MOST_NAMED = 20
+EVEN = 0.05  # Distances between slices may differ by this share, or this many millimetres.
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """Slices that belong together, in order."""
+
+    name: str
+    slices: tuple[Slice, ...]
+    notes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        one = self.slices[0]
+        said = f" {one.description!r}" if one.description else ""
+        return (
+            f"{self.name} ({one.modality or 'no modality'}{said}, {len(self.slices)} of "
+            f"{one.rows} x {one.columns})"
+        )
+
+
+def series_in(files: list[Path], *, stem: str, named: bool = False) -> list[Series]:
+    """Return the series that a heap of files holds, by number; files that are no images aside."""
+    groups: dict[tuple[Any, ...], list[list[Slice]]] = {}
+    for path in files:
+        for one in slices_of(path, named=named):
+            alike = groups.setdefault(kind_of(one), [])
+            group = next((group for group in alike if parallel(group[0], one)), None)
+            if group is None:
+                alike.append([one])
+            else:
+                group.append(one)
+    parted = [part for alike in groups.values() for group in alike for part in apart(group)]
+    parted.sort(key=lambda part: (part[0].number, str(part[0].path)))
+    names = names_of(parted, stem)
+    return [Series(name, tuple(part)) for name, part in zip(names, parted, strict=True)]
+
+
+def kind_of(one: Slice) -> tuple[Any, ...]:
+    """Return what slices of one volume have in common."""
+    if is_picture(one):
+        return (str(one.path), one.frame)
+    return (one.series, one.rows, one.columns, one.samples)
+
+
+def parallel(one: Slice, other: Slice) -> bool:
+    """Say whether two slices run alike and are as fine, but for what writing numbers costs."""
+    pairs = ((one.directions, other.directions), (one.spacing, other.spacing))
+    return all(
+        a is None and b is None
+        if a is None or b is None
+        else bool(np.allclose(a, b, rtol=0, atol=1e-3))
+        for a, b in pairs
+    )
+
+
+def is_picture(one: Slice) -> bool:
+    """Say whether a slice is a picture by itself and no part of a volume."""
+    return one.modality in PICTURES or (one.position is None and one.modality not in ("CT", "MR"))
+
+
+def apart(group: list[Slice]) -> list[list[Slice]]:
+    """Part slices that share positions by echo, time point or acquisition, where that helps."""
+    places = [place_of(one) for one in group]
+    if None in places or len(set(places)) == len(places):
+        return [group]
+    for rule in range(len(group[0].apart)):
+        parts: dict[Any, list[Slice]] = {}
+        for one in group:
+            parts.setdefault(one.apart[rule], []).append(one)
+        alone = all(len({place_of(one) for one in part}) == len(part) for part in parts.values())
+        if len(parts) > 1 and alone:
+            return list(parts.values())
+    return [group]
+
+
+def place_of(one: Slice) -> tuple[float, ...] | None:
+    """Return a slice's position, rounded to a hundredth of a millimetre."""
+    return None if one.position is None else tuple(np.round(one.position, 2) + 0.0)
+
+
+def names_of(parts: list[list[Slice]], stem: str) -> list[str]:
+    """Return a name for each series: the folder's or file's, told apart where there are several."""
+    if len(parts) == 1:
+        return [stem]
+    names: list[str] = []
+    for part in parts:
+        one = part[0]
+        words = one.path.stem if is_picture(one) else f"{one.number}_{one.description}"
+        name = f"{stem}_{''.join(c if c.isalnum() else '_' for c in words).strip('_')}"
+        count = sum(known == name or known.startswith(f"{name}__") for known in names)
+        names.append(f"{name}__{count + 1}" if count else name)
+    return names
+
+
+def read_series(series: Series, *, path: Path, uneven: bool = False) -> Image:
+    """Return the image of a series: a picture (C, rows, columns), or a volume (C, X, Y, Z)."""
+    one = series.slices[0]
+    if is_picture(one):
+        return picture_of(one, path, series)
+    notes: list[str] = []
+    slices, affine = in_order(series, path, notes, uneven=uneven)
+    check_slope(slices, path, notes)
+    return Image(
+        path=path,
+        kind="dicom",
+        shape=(one.samples, one.columns, one.rows, len(slices)),
+        load=lambda: volume_of(slices),
+        affine=affine,
+        spacing=spacing_of(affine),
+        unit="HU" if one.modality == "CT" else "",
+        modality=MODALITIES.get(one.modality, one.modality.lower()),
+        sources=tuple(dict.fromkeys(s.path for s in slices)),
+        notes=tuple(notes),
+        name=series.name,
+    )
+
+
+def check_slope(slices: list[Slice], path: Path, notes: list[str]) -> None:
+    """Refuse a slope that is none, and note a CT that does not say how its values become HU."""
+    bad = next((one for one in slices if one.slope == 0), None)
+    if bad is not None:
+        raise BadInput(f"{bad.path}: RescaleSlope is 0; every value would be the same")
+    if slices[0].modality == "CT" and all((s.slope, s.intercept) == (1, 0) for s in slices):
+        notes.append("a CT whose rescale slope is 1 and intercept 0: its values are taken as HU")
+
+
+def in_order(
+    series: Series, path: Path, notes: list[str], *, uneven: bool
+) -> tuple[list[Slice], Affine]:
+    """Return the slices from one end to the other, and where they lie."""
+    one = series.slices[0]
+    if any(s.position is None for s in series.slices) or one.directions is None:
+        raise BadInput(
+            f"{path}: slices of series {series} do not say where they lie (ImagePositionPatient, "
+            "ImageOrientationPatient), so their order is not known; export it again with them"
+        )
+    across, down = one.directions[:3], one.directions[3:]
+    lengths = np.linalg.norm(across), np.linalg.norm(down)
+    if abs(across @ down) > 1e-2 or not all(0.9 < n < 1.1 for n in lengths):
+        raise damaged(one.path, f"ImageOrientationPatient is {one.directions.tolist()}")
+    normal = np.cross(across, down)
+    slices = without_twins(
+        sorted(series.slices, key=lambda s: (float(normal @ placed(s)), s.instance)),
+        path, series, notes,
+    )  # fmt: skip
+    places = np.array([placed(s) for s in slices])
+    if one.spacing is None:
+        notes.append("no PixelSpacing: 1 mm is taken")
+    between_rows, between_columns = one.spacing or (1.0, 1.0)
+    if len(slices) > 1:
+        check_even(slices, places, normal, path, notes, uneven=uneven)
+        step = (places[-1] - places[0]) / (len(slices) - 1)
+    else:
+        step = normal * (one.thickness or 1.0)
+    affine = np.eye(4)
+    affine[:3, 0] = across * between_columns
+    affine[:3, 1] = down * between_rows
+    affine[:3, 2] = step
+    affine[:3, 3] = places[0]
+    return slices, sound_affine(LPS_TO_RAS @ affine, path)
+
+
+def placed(one: Slice) -> NDArray[np.float64]:
+    """Return the position of a slice that has one."""
+    assert one.position is not None
+    return one.position
+
+
+def without_twins(slices: list[Slice], path: Path, series: Series, notes: list[str]) -> list[Slice]:
+    """Drop slices that are there twice; refuse different ones at one place."""
+    kept: list[Slice] = []
+    for one in slices:
+        if kept and place_of(kept[-1]) == place_of(one):
+            if fingerprint(kept[-1]) != fingerprint(one):
+                raise BadInput(
+                    f"{path}: series {series} has different slices at one place: {kept[-1].path} "
+                    f"and {one.path} both lie at {place_of(one)}; it mixes time points, echoes or "
+                    "reconstructions: put each in a folder of its own"
+                )
+            notes.append(f"{one.path.name} repeats {kept[-1].path.name} and was left away")
+            continue
+        kept.append(one)
+    return kept
+
+
+def fingerprint(one: Slice) -> str:
+    """Return a digest of a slice's values."""
+    return sha256(np.ascontiguousarray(pixels_of(one)).tobytes()).hexdigest()
+
+
+def check_even(
+    slices: list[Slice],
+    places: NDArray[np.float64],
+    normal: NDArray[np.float64],
+    path: Path,
+    notes: list[str],
+    *,
+    uneven: bool,
+) -> None:
+    """Refuse a series with gaps, or whose slices do not lie on one line."""
+    along = places @ normal
+    distances = np.diff(along)
+    usual = float(np.median(distances))
+    wrong = np.flatnonzero(np.abs(distances - usual) > max(EVEN * usual, EVEN))
+    line = places[0] + np.linspace(0, 1, len(places))[:, None] * (places[-1] - places[0])
+    aside = np.linalg.norm((places - line) - ((places - line) @ normal)[:, None] * normal, axis=1)
+    if not wrong.size and aside.max() < 1:
+        return
+    if wrong.size:
+        at = int(wrong[0])
+        what = (
+            f"{len(wrong)} of {len(distances)} distances between slices are not {usual:.4g} mm: "
+            f"{distances[at]:.4g} mm between {slices[at].path.name} and {slices[at + 1].path.name}"
+        )
+        if distances[at] > 1.5 * usual:
+            what += f"; {round(distances[at] / usual) - 1} slice(s) seem to be missing there"
+    else:
+        what = f"slices lie up to {aside.max():.3g} mm beside the line from the first to the last"
+    if not uneven:
+        raise BadInput(
+            f"{path}: {what}; add what is missing, or pass uneven=True (--uneven) to take the "
+            "slices as evenly spaced"
+        )
+    notes.append(f"{what}; taken as evenly spaced")
+
+
+def volume_of(slices: list[Slice]) -> Array:
+    """Return the values of slices in order: (C, X, Y, Z)."""
+    one = slices[0]
+    scales = {(s.slope, s.intercept) for s in slices}
+    kinds = {(s.dtype, s.bits) for s in slices}
+    alike = len(kinds) == 1 and len(scales) == 1 and one.samples == 1
+    whole: dict[Path, Any] = {}  # Files of many packed frames are parsed once.
+    if alike:
+        stack = np.empty((len(slices), one.rows, one.columns), dtype=one.dtype)
+        for place, s in zip(stack, slices, strict=True):
+            fill(place, s, whole)
+        stack = rescaled(within_bits(stack, one), one.slope, one.intercept)[..., None]
+    else:
+        stack = np.stack(
+            [rescaled(pixels_of(s, whole), s.slope, s.intercept).astype(np.float32) for s in slices]
+        ).reshape(len(slices), one.rows, one.columns, one.samples)
+    return stack.transpose(3, 2, 1, 0)
+
+
+def fill(place: Array, one: Slice, whole: dict[Path, Any]) -> None:
+    """Read a slice's pixels into their place."""
+    if one.offset is None:
+        place[...] = pixels_of(one, whole)
+        return
+    with one.path.open("rb") as file:
+        file.seek(one.offset)
+        bytes_: Any = memoryview(place.data).cast("B")
+        if file.readinto(bytes_) != one.size:
+            raise damaged(one.path, "it ends before its pixels do")
+
+
+def pixels_of(one: Slice, whole: dict[Path, Any] | None = None) -> Array:
+    """Return a slice's pixels as stored: (rows, columns[, samples]).
+
+    whole: files that were parsed for their packed pixels, kept for the next frame.
+    """
+    if one.offset is not None:
+        out = np.empty((one.rows, one.columns), dtype=one.dtype)
+        fill(out, one, {})
+        return within_bits(native(out), one)
+    whole = {} if whole is None else whole
+    decoded = unpacked_frame(one, whole)
+    if one.frames == 1:
+        whole.pop(one.path)
+    shape = (one.rows, one.columns) + ((one.samples,) if one.samples > 1 else ())
+    if decoded.shape != shape or decoded.dtype != one.dtype.newbyteorder("="):
+        raise damaged(
+            one.path,
+            f"its pixels unpack to {decoded.shape} of {decoded.dtype}, not {shape} of {one.dtype}",
+        )
+    return within_bits(decoded, one)
+
+
+def unpacked_frame(one: Slice, whole: dict[Path, Any]) -> Array:
+    """Return what a decoder makes of a frame."""
+    pydicom, pixels = require("pydicom", "medical"), require("pydicom.pixels", "medical")
+    try:
+        if one.path not in whole:
+            whole[one.path] = pydicom.dcmread(one.path, force=True)
+            whole[one.path].file_meta.TransferSyntaxUID = syntax_of(whole[one.path])
+        decoded: Array = pixels.pixel_array(whole[one.path], index=one.frame)
+    except Exception as error:  # whichever decoder was at work
+        hint = "; pip install 'genesis-hub[medical]' brings the decoders" * (
+            "plugin" in str(error) or "missing" in str(error)
+        )
+        raise damaged(one.path, f"{' '.join(str(error).split())}{hint}") from error
+    return native(decoded)
+
+
+def within_bits(values: Array, one: Slice) -> Array:
+    """Clear bits above those stored, where old files keep overlays; signs are carried up."""
+    over = 8 * one.dtype.itemsize - one.bits
+    if one.dtype.kind == "f" or over < 1:
+        return values
+    least, most = stored_limits(one)
+    if least <= int(values.min()) and int(values.max()) <= most:
+        return values
+    if one.dtype.kind == "u":
+        return values & values.dtype.type(most)
+    extended: Array = native(values) << over >> over
+    return extended
+
+
+def picture_of(one: Slice, path: Path, series: Series) -> Image:
+    """Return the image of a projection: bright is dense, as readers of X-rays expect."""
+    lo, hi = limits(one)
+    notes: list[str] = []
+    window = one.window
+    inverted = one.photometric == "MONOCHROME1"
+    if inverted:
+        notes.append("MONOCHROME1: inverted, so that bright is dense")
+        window = None if window is None else (lo + hi - window[1], lo + hi - window[0])
+
+    def load() -> Array:
+        values = rescaled(pixels_of(one), one.slope, one.intercept)
+        if inverted:
+            wide: Any = values.astype(np.float32 if values.dtype.kind == "f" else np.int64)
+            values = (lo + hi - wide).astype(values.dtype)
+        return np.atleast_3d(values).transpose(2, 0, 1) if values.ndim == 3 else values[None]
+
+    return Image(
+        path=path,
+        kind="dicom",
+        shape=(one.samples, one.rows, one.columns),
+        load=load,
+        spacing=one.spacing,
+        modality=MODALITIES.get(one.modality, one.modality.lower()),
+        grey=window or (lo, hi),
+        sources=(one.path,),
+        notes=tuple(notes),
+        name=series.name,
+    )
+
+
+def limits(one: Slice) -> tuple[float, float]:
+    """Return the least and greatest value a slice can hold, after its rescaling."""
+    least, most = stored_limits(one)
+    ends = (least * one.slope + one.intercept, most * one.slope + one.intercept)
+    return min(ends), max(ends)
+
+
+def stored_limits(one: Slice) -> tuple[int, int]:
+    """Return the least and greatest value its bits can hold."""
+    if one.dtype.kind == "i":
+        return -(1 << one.bits - 1), (1 << one.bits - 1) - 1
+    return 0, (1 << one.bits) - 1
+
+
+def only(found: list[Series], path: Path, wanted: str | None) -> Series:
+    """Return the series that is meant, or raise `BadInput` naming all."""
+    if wanted is not None:
+        fitting = [s for s in found if wanted in (s.name, s.slices[0].series)]
+        fitting = fitting or [s for s in found if wanted == str(s.slices[0].number)]
+        if len(fitting) == 1:
+            return fitting[0]
+    elif len(found) == 1:
+        return found[0]
+    more = f"; and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
+    said = ("; ".join(map(str, found[:MOST_NAMED])) or "none") + more
+    asked = "several series lie here" if wanted is None else f"no one series is {wanted!r}"
+    raise BadInput(
+        f"{path}: {asked}: {said}; pass series= with a name, number or UID, or give each a folder "
+        "of its own"
+    )
