@@ -161,13 +161,13 @@ def ct_mistakes(seen: Sample, lo: float, hi: float) -> Iterator[str]:
             f"{want}: give the HU themselves"
         )
     elif seen.dtype == "uint8" or (
-        seen.within(0, 255.5) and seen.hi > 200 and seen.share(0, 0) + seen.share(254.5, 256) > 0.05
+        seen.within(0, 255.5) and seen.hi > 100 and seen.share(0, 0) + seen.share(254.5, 256) > 0.05
     ):
         yield (
             f"values run from {seen} with none below 0: an 8-bit picture, windowed already; "
             f"{want}: read the original image, or pass range= with what means black and white"
         )
-    elif seen.share(800, np.inf) > 0.2 and seen.share(-np.inf, -800) < 0.01:
+    elif seen.lo < -200 and seen.share(800, 1100) > 0.2 and seen.share(-np.inf, -800) < 0.01:
         yield (
             f"{seen.share(800, np.inf):.0%} of the values are above 800 and none is below -800: "
             "air looks bright, so the sign is turned; give -image"

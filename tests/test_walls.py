@@ -22,7 +22,7 @@ ROOMS: dict[str, set[str]] = {
     "networks": {"errors", "networks"},
     "registry": {"catalog", "entry", "errors"},
     "inputs": {"entry", "errors", "mistakes"},
-    "data": {"atomic", "errors", "extras", "data"},
+    "data": {"atomic", "errors", "extras", "version", "data"},
     "weights": {*GROUND, "cards", "weights"},
     "spec": {"entry", "errors", "registry", "networks"},
     "saved": {"entry", "errors", "registry", "networks", "spec"},

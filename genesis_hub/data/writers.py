@@ -2,7 +2,6 @@
 
 import gzip
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import PIL.Image
@@ -61,52 +60,3 @@ def write_picture(path: Path, labels: Array) -> None:
     """Write a label map (rows, columns) as PNG, its grey values the label numbers."""
     with new_file(path) as aside:
         PIL.Image.fromarray(np.ascontiguousarray(labels)).save(aside, format="PNG")
-
-
-def write_dicom_seg(path: Path, labels: Array, image: Image, names: dict[int, str]) -> None:
-    """Write a label map (X, Y, Z) as DICOM-SEG beside the series it was read from."""
-    require("highdicom", "seg")
-    import highdicom
-    import pydicom
-    from pydicom.sr.codedict import codes
-    from pydicom.uid import ExplicitVRLittleEndian
-
-    if image.kind != "dicom" or image.ndim != 3:
-        raise BadInput(f"{image.path}: DICOM-SEG needs a DICOM series, and this is {image.kind}")
-    sources = [pydicom.dcmread(source) for source in image.sources]
-    masks = labels.transpose(2, 1, 0).astype(np.uint8)  # frames, rows, columns
-    if len(sources) not in (1, len(masks)):
-        raise BadInput(f"{image.path}: {len(sources)} files hold {len(masks)} slices")
-    algorithm = highdicom.AlgorithmIdentificationSequence(
-        name="genesis_hub", version="1", family=codes.DCM.ArtificialIntelligence
-    )
-    segments = [
-        highdicom.seg.SegmentDescription(
-            segment_number=number,
-            segment_label=name,
-            segmented_property_category=codes.SCT.MorphologicallyAbnormalStructure,
-            segmented_property_type=codes.SCT.RegionOfInterest,
-            algorithm_type=highdicom.seg.SegmentAlgorithmTypeValues.AUTOMATIC,
-            algorithm_identification=algorithm,
-        )
-        for number, name in sorted(names.items())
-    ]
-    written = highdicom.seg.Segmentation(
-        source_images=sources,
-        pixel_array=masks,
-        segmentation_type=highdicom.seg.SegmentationTypeValues.BINARY,
-        segment_descriptions=segments,
-        series_instance_uid=highdicom.UID(),
-        series_number=1,
-        sop_instance_uid=highdicom.UID(),
-        instance_number=1,
-        manufacturer="genesis_hub",
-        manufacturer_model_name="genesis_hub",
-        software_versions="1",
-        device_serial_number="0",
-        transfer_syntax_uid=ExplicitVRLittleEndian,
-        omit_empty_frames=False,
-    )
-    with new_file(path) as aside:
-        save_as: Any = written.save_as
-        save_as(aside)

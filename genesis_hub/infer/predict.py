@@ -10,9 +10,10 @@ import numpy as np
 import torch
 
 from genesis_hub import api
+from genesis_hub.data.dicomseg import write_dicom_seg
 from genesis_hub.data.finding import Found
 from genesis_hub.data.image import Array
-from genesis_hub.data.writers import write_dicom_seg, write_nifti, write_picture
+from genesis_hub.data.writers import write_nifti, write_picture
 from genesis_hub.errors import BadInput
 from genesis_hub.infer.journal import Journal
 from genesis_hub.infer.networks import probabilities as shares_of
