@@ -21,7 +21,7 @@ $(VENV)/.installed-%: pyproject.toml
 	fi
 	@touch $@
 
-demo: $(VENV)/.installed-base
+demo: $(VENV)/.installed-medical
 	$(BIN)/genesis-hub demo
 
 test: $(VENV)/.installed-$(EXTRAS)

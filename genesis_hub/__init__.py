@@ -56,8 +56,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     from importlib import import_module
 
-    if name == "errors":  # `except genesis_hub.errors.BadInput` is what fingers type.
-        return import_module("genesis_hub.errors")
+    if name in ("data", "errors"):  # `except genesis_hub.errors.BadInput` is what fingers type.
+        return import_module(f"genesis_hub.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'genesis_hub' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)

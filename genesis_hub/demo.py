@@ -3,12 +3,17 @@
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import timm
 import torch
 
 from genesis_hub import api
-from genesis_hub.errors import WeightsUnavailable
+from genesis_hub.data import Image, phantoms, read
+from genesis_hub.errors import BadInput, WeightsUnavailable
+from genesis_hub.infer.embed import embed
+from genesis_hub.infer.predict import predict
 
 
 def demo() -> int:
@@ -27,12 +32,16 @@ def demo() -> int:
 
     title("Images: real timm and smp models")
     image = torch.rand(1, 3, 224, 224)
-    classifier = api.create_model("adam-resnet50", num_classes=14)
-    unet = api.create_model("adam-resnet50", task="segmentation", num_classes=2)
+    classifier: Any = api.create_model("adam-resnet50", num_classes=14)
+    unet: Any = api.create_model("adam-resnet50", task="segmentation", num_classes=2)
     with torch.inference_mode():
-        say(f"adam-resnet50 is a {type(classifier).__mro__[2].__module__} ResNet: "
+        say(f"adam-resnet50 is {classifier.library_class.__module__}.ResNet: "
             f"logits {shape(classifier(image))}")  # fmt: skip
-        say(f"its segmenter is a {type(unet).__mro__[2].__module__} Unet: {shape(unet(image))}")
+        say(f"its segmenter is {unet.library_class.__module__}.Unet: {shape(unet(image))}")
+
+    title("An image in, a label map in its own space and features out")
+    with tempfile.TemporaryDirectory() as work:
+        images_and_answers(Path(work))
 
     title("Save, load, and the receipt")
     with tempfile.TemporaryDirectory() as work:
@@ -53,6 +62,36 @@ def demo() -> int:
         say(str(error))
     print(f"\nDone in {time.perf_counter() - begin:.0f} s.")
     return 0
+
+
+def images_and_answers(work: Path) -> None:
+    """Show a phantom's way from a file to its answers."""
+    chest = phantoms.chest_ct(0, size=(96, 96, 48), nodules=3)
+    np.savez(work / "phantom.npz", image=chest.image, affine=chest.affine)
+    image = read(work / "phantom.npz")
+    diameters: Any = chest.truth["diameters_mm"]
+    nodules = " and ".join(f"{d:.0f}" for d in diameters)
+    say(f"a phantom of a chest CT: {sides(image)}, {image.orientation}, nodules of {nodules} mm")
+    model = api.create_model("models-genesis", task="segmentation", num_classes=2, width=0.25)
+    done = predict(model, work / "phantom.npz", work / "answers", overlap=0.25, quiet=True)
+    if done.failed:  # Without the extra that reads and writes NIfTI.
+        say(done.failed["phantom"])
+    else:
+        answer = read(work / "answers" / "phantom.nii.gz")
+        same = np.allclose(answer.affine, image.affine)  # type: ignore[arg-type]
+        say(f"its label map: {sides(answer)}, {answer.orientation}, in the same place: {same} "
+            "(untrained, so it means nothing)")  # fmt: skip
+    vector = embed(api.create_model("models-genesis"), work / "phantom.npz", quiet=True)
+    say(f"its features: {vector.results['phantom'].shape[0]} numbers")
+    try:
+        model.inputs(model.inputs(chest.image))
+    except BadInput as error:
+        say(f"windowed twice? {error}")
+
+
+def sides(image: Image) -> str:
+    """Return an image's shape as people write it."""
+    return "x".join(map(str, image.shape))
 
 
 def title(text: str) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -148,9 +149,21 @@ def test_the_readmes_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     import segmentation_models_pytorch as smp
     import timm
 
+    pytest.importorskip("nibabel")
+    from genesis_hub.data.phantoms import chest_ct
+    from genesis_hub.data.writers import write_nifti
+
+    phantom = chest_ct(0, size=(48, 48, 32))
+    np.savez("scan.npz", image=phantom.image, affine=phantom.affine)
+    write_nifti(Path("scan.nii.gz"), phantom.image[0], genesis_hub.data.read("scan.npz"))
+    for name in ("a", "b", "c", "d"):
+        np.save(f"{name}.npy", chest_ct(ord(name), size=(24, 24, 24)).image)
+    rows = [f"{name}.npy,{number % 2},{name}" for number, name in enumerate("abcd")]
+    Path("cases.csv").write_text("\n".join(["path,label,patient", *rows]), encoding="utf-8")
     space = {"timm": timm, "smp": smp}
     for block in blocks:
         exec(compile(block, "README.md", "exec"), space)
     assert space["embedding"].shape == (2, 512)
     assert isinstance(space["one_channel"], torch.nn.Module)
+    assert space["x"].shape == (1, 48, 48, 32)
     assert len(text.splitlines()) < 150

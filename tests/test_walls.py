@@ -49,13 +49,13 @@ ROOMS: dict[str, set[str]] = {
     "write_cards": {"cards", "registry"},
     "api": {"registry", "entry", "errors", "weights", "spec", "saved", "assemble", "importing"},
     "infer": {"api", "atomic", "data", "errors", "inputs", "models", "version", "weights", "infer"},
-    "demo": {"api", "errors"},
+    "demo": {"api", "data", "errors", "infer"},
     "cli": {
         "cli",
         "importing", "api", "registry", "cards", "entry", "errors", "version", "weights", "demo",
         "infer", "inspecting", "doctor", "exporting",
     },
-    "__init__": {"version", "api", "errors", "importing", "infer"},
+    "__init__": {"version", "api", "data", "errors", "importing", "infer"},
     "__main__": {"cli"},
 }  # fmt: skip
 
@@ -83,7 +83,7 @@ DOORS = {
         "doctor",
         "exporting",
     },
-    "numpy": {"data", "infer", "inputs", "mistakes", "weights"},
+    "numpy": {"data", "demo", "infer", "inputs", "mistakes", "weights"},
     "PIL": {"data"},
     "pydicom": {"data"},
     "highdicom": {"data"},
