@@ -67,7 +67,8 @@ def demo() -> int:
 def images_and_answers(work: Path) -> None:
     """Show a phantom's way from a file to its answers."""
     chest = phantoms.chest_ct(0, size=(96, 96, 48), nodules=3)
-    np.savez(work / "phantom.npz", image=chest.image, affine=chest.affine)
+    affine: Any = chest.affine
+    np.savez(work / "phantom.npz", image=chest.image, affine=affine)
     image = read(work / "phantom.npz")
     diameters: Any = chest.truth["diameters_mm"]
     nodules = " and ".join(f"{d:.0f}" for d in diameters)
@@ -78,7 +79,7 @@ def images_and_answers(work: Path) -> None:
         say(done.failed["phantom"])
     else:
         answer = read(work / "answers" / "phantom.nii.gz")
-        same = np.allclose(answer.affine, image.affine)  # type: ignore[arg-type]
+        same = answer.affine is not None and np.allclose(answer.affine, affine)
         say(f"its label map: {sides(answer)}, {answer.orientation}, in the same place: {same} "
             "(untrained, so it means nothing)")  # fmt: skip
     vector = embed(api.create_model("models-genesis"), work / "phantom.npz", quiet=True)

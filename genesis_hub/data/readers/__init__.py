@@ -65,10 +65,11 @@ def existing(path: str | Path) -> Path:
     """Return a path that is there, or raise `BadInput`."""
     if not isinstance(path, str | Path) or not str(path).strip():
         raise BadInput(f"{path!r} is no path of an image")
-    found = Path(path).expanduser()
+    found = Path(path)
     try:
+        found = found.expanduser()
         there = found.exists()
-    except (OSError, ValueError):
+    except (OSError, ValueError, RuntimeError):  # a name too long, a NUL, a ~ of nobody
         there = False
     if not there:
         raise BadInput(f"{found}: there is no such file or folder")

@@ -13,16 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genesis_hub.data.image import Affine, Array, Image, sound_affine, spacing_of
-from genesis_hub.data.readers.raw import native, rescaled
-from genesis_hub.data.readers.slices import Slice, damaged, slices_of, syntax_of
+from genesis_hub.data.readers.pixels import fill, pixels_of, stored_limits, within_bits
+from genesis_hub.data.readers.raw import rescaled
+from genesis_hub.data.readers.slices import Slice, damaged, slices_of
 from genesis_hub.errors import BadInput
-from genesis_hub.extras import require
 
 # Projections: each file is a picture by itself, whatever its series.
 PICTURES = ("CR", "DX", "MG", "RG", "IO", "PX", "XA", "RF", "US", "SC", "OT", "XC", "GM", "SM")
 MODALITIES = {"CT": "ct", "MR": "mri", "CR": "xray", "DX": "xray", "RG": "xray", "MG": "xray"}
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
-MOST_NAMED = 20
+MOST_NAMED = 20  # Series listed in an error.
+LARGE = 1 << 28
 EVEN = 0.05  # Distances between slices may differ by this share, or this many millimetres.
 
 
@@ -257,6 +258,8 @@ def volume_of(slices: list[Slice]) -> Array:
     alike = len(kinds) == 1 and len(scales) == 1 and one.samples == 1
     whole: dict[Path, Any] = {}  # Files of many packed frames are parsed once.
     if alike:
+        if one.offset is None and one.size * len(slices) > LARGE:
+            pixels_of(one)  # A header that lies is found out before memory is taken for it.
         stack = np.empty((len(slices), one.rows, one.columns), dtype=one.dtype)
         for place, s in zip(stack, slices, strict=True):
             fill(place, s, whole)
@@ -266,70 +269,6 @@ def volume_of(slices: list[Slice]) -> Array:
             [rescaled(pixels_of(s, whole), s.slope, s.intercept).astype(np.float32) for s in slices]
         ).reshape(len(slices), one.rows, one.columns, one.samples)
     return stack.transpose(3, 2, 1, 0)
-
-
-def fill(place: Array, one: Slice, whole: dict[Path, Any]) -> None:
-    """Read a slice's pixels into their place."""
-    if one.offset is None:
-        place[...] = pixels_of(one, whole)
-        return
-    with one.path.open("rb") as file:
-        file.seek(one.offset)
-        bytes_: Any = memoryview(place.data).cast("B")
-        if file.readinto(bytes_) != one.size:
-            raise damaged(one.path, "it ends before its pixels do")
-
-
-def pixels_of(one: Slice, whole: dict[Path, Any] | None = None) -> Array:
-    """Return a slice's pixels as stored: (rows, columns[, samples]).
-
-    whole: files that were parsed for their packed pixels, kept for the next frame.
-    """
-    if one.offset is not None:
-        out = np.empty((one.rows, one.columns), dtype=one.dtype)
-        fill(out, one, {})
-        return within_bits(native(out), one)
-    whole = {} if whole is None else whole
-    decoded = unpacked_frame(one, whole)
-    if one.frames == 1:
-        whole.pop(one.path)
-    shape = (one.rows, one.columns) + ((one.samples,) if one.samples > 1 else ())
-    if decoded.shape != shape or decoded.dtype != one.dtype.newbyteorder("="):
-        raise damaged(
-            one.path,
-            f"its pixels unpack to {decoded.shape} of {decoded.dtype}, not {shape} of {one.dtype}",
-        )
-    return within_bits(decoded, one)
-
-
-def unpacked_frame(one: Slice, whole: dict[Path, Any]) -> Array:
-    """Return what a decoder makes of a frame."""
-    pydicom, pixels = require("pydicom", "medical"), require("pydicom.pixels", "medical")
-    try:
-        if one.path not in whole:
-            whole[one.path] = pydicom.dcmread(one.path, force=True)
-            whole[one.path].file_meta.TransferSyntaxUID = syntax_of(whole[one.path])
-        decoded: Array = pixels.pixel_array(whole[one.path], index=one.frame)
-    except Exception as error:  # whichever decoder was at work
-        hint = "; pip install 'genesis-hub[medical]' brings the decoders" * (
-            "plugin" in str(error) or "missing" in str(error)
-        )
-        raise damaged(one.path, f"{' '.join(str(error).split())}{hint}") from error
-    return native(decoded)
-
-
-def within_bits(values: Array, one: Slice) -> Array:
-    """Clear bits above those stored, where old files keep overlays; signs are carried up."""
-    over = 8 * one.dtype.itemsize - one.bits
-    if one.dtype.kind == "f" or over < 1:
-        return values
-    least, most = stored_limits(one)
-    if least <= int(values.min()) and int(values.max()) <= most:
-        return values
-    if one.dtype.kind == "u":
-        return values & values.dtype.type(most)
-    extended: Array = native(values) << over >> over
-    return extended
 
 
 def picture_of(one: Slice, path: Path, series: Series) -> Image:
@@ -368,13 +307,6 @@ def limits(one: Slice) -> tuple[float, float]:
     least, most = stored_limits(one)
     ends = (least * one.slope + one.intercept, most * one.slope + one.intercept)
     return min(ends), max(ends)
-
-
-def stored_limits(one: Slice) -> tuple[int, int]:
-    """Return the least and greatest value its bits can hold."""
-    if one.dtype.kind == "i":
-        return -(1 << one.bits - 1), (1 << one.bits - 1) - 1
-    return 0, (1 << one.bits) - 1
 
 
 def only(found: list[Series], path: Path, wanted: str | None) -> Series:

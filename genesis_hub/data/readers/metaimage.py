@@ -116,8 +116,10 @@ def values_of(header: dict[str, str], path: Path, end: int) -> tuple[Path, int]:
         )
     values = beside(path, name)
     skip = header.get("headersize", "0")
-    if skip != "-1" and not skip.isdecimal():
-        raise BadInput(f"{path}: HeaderSize is {skip!r}, but -1 or a number of bytes is expected")
+    if skip != "-1" and (not skip.isdecimal() or len(skip) > 15):
+        raise BadInput(
+            f"{path}: HeaderSize is {skip!r:.200}, but -1 or a number of bytes is expected"
+        )
     return values, max(int(skip), 0)
 
 
@@ -163,6 +165,6 @@ def numbers(
 def whole(header: dict[str, str], key: str, path: Path, default: int | None = None) -> int:
     """Return a whole number of at least 1 from the header."""
     text: Any = header.get(key, default)
-    if isinstance(text, str) and (not text.isdecimal() or not 0 < int(text) < 100_000):
-        raise BadInput(f"{path}: {key} is {text!r}, but a whole number from 1 is expected")
+    if isinstance(text, str) and (not text.isdecimal() or len(text) > 6 or int(text) < 1):
+        raise BadInput(f"{path}: {key} is {text!r:.200}, but a whole number from 1 is expected")
     return int(text)

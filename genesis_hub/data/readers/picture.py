@@ -1,6 +1,8 @@
 """PNG, JPEG and other single pictures, 8 and 16 bit, through Pillow (it comes with timm)."""
 
+import struct
 import warnings
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +10,7 @@ import PIL.Image
 from PIL import ImageOps
 
 from genesis_hub.data.image import Array, Image
+from genesis_hub.data.readers.raw import BROKEN, STEP, opened
 from genesis_hub.errors import BadInput
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
@@ -22,7 +25,7 @@ def read_picture(path: Path) -> Image:
             columns, rows = opened.size
             frames = getattr(opened, "n_frames", 1)
             mode, format_ = opened.mode, opened.format or ""
-            turned = opened.getexif().get(0x0112, 1) >= 5  # EXIF: a quarter turn
+            turned = opened.getexif().get(0x0112, 1) in range(2, 9)  # EXIF's orientation
     except Exception as error:  # Pillow raises whatever its parts raise
         raise broken(path, error) from error
     if frames > 1:
@@ -34,6 +37,8 @@ def read_picture(path: Path) -> Image:
         )
     if mode == "F":
         raise BadInput(f"{path}: its pixels are floating-point; save it as NPY or with 16 bits")
+    if format_ == "PNG":
+        check_png(path)
     # Whether the colours differ is known only from the pixels; pictures are small.
     array, notes = load_picture(path)
     if turned:
@@ -79,6 +84,46 @@ def load_picture(path: Path) -> tuple[Array, list[str]]:
     return np.ascontiguousarray(np.moveaxis(pixels, -1, 0)), notes
 
 
+def check_png(path: Path) -> None:
+    """Refuse a PNG file with torn pixels, or fewer than it says; Pillow reads them as they come."""
+    data = path.read_bytes()
+    columns, rows, depth, colour, _, _, interlaced = struct.unpack_from(">IIBBBBB", data, 16)
+    packed, at, kinds = [], 8, set()
+    while at + 8 <= len(data):
+        size, kind = struct.unpack_from(">I4s", data, at)
+        kinds.add(kind)
+        if kind == b"IDAT":
+            packed.append(data[at + 8 : at + 8 + size])
+            sums = zlib.crc32(data[at + 4 : at + 8 + size]).to_bytes(4, "big")
+            if sums != data[at + 8 + size : at + 12 + size]:
+                raise broken(path, "the checksum of its pixels is wrong")
+        at += size + 12
+    bits = depth * PNG_VALUES.get(colour, 1)
+    passes = ADAM7 if interlaced else ((0, 0, 1, 1),)
+    need = 0
+    for left, top, right, down in passes:
+        width, height = -(-(columns - left) // right), -(-(rows - top) // down)
+        need += height * (1 + (width * bits + 7) // 8) if width > 0 and height > 0 else 0
+    stream, have = opened("zlib"), 0
+    try:
+        piece = stream.decompress(b"".join(packed), STEP)
+        while piece and have < need:
+            have += len(piece)
+            piece = b"" if stream.eof else stream.decompress(b"", STEP)
+    except BROKEN as error:
+        raise broken(path, error) from error
+    if have < need or (colour == 3 and b"PLTE" not in kinds):
+        raise broken(path, f"{have} of {need} bytes of pixels are there, chunks {sorted(kinds)}")
+
+
+PNG_VALUES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+# Where each pass of an interlaced PNG begins, and its steps.
+ADAM7 = (
+    (0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2),
+    (0, 1, 1, 2),
+)  # fmt: skip
+
+
 def deep(path: Path) -> bool:
     """Say whether a PNG file has 16 bits per value."""
     with path.open("rb") as file:
@@ -93,7 +138,7 @@ def sixteen_bit(pixels: Array, path: Path) -> Array:
     return pixels.astype(np.uint16)[None]
 
 
-def broken(path: Path, error: Exception) -> BadInput:
+def broken(path: Path, error: object) -> BadInput:
     """Return the error for a picture that cannot be decoded."""
     return BadInput(
         f"{path}: not a picture that can be read ({error}); the file is damaged or was cut short; "

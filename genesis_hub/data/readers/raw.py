@@ -166,9 +166,12 @@ def rescaled(values: Array, slope: float, intercept: float) -> Array:
             if room.min <= lo + intercept and hi + intercept <= room.max:
                 return np.add(values, int(intercept), dtype=kind, casting="unsafe")
     # float32 holds 16-bit integers and their scaled values; wider ones are scaled as float64.
-    exact = values.dtype.itemsize > (4 if values.dtype.kind == "f" else 2)
-    out: Any = values.astype(np.float64 if exact else np.float32)
+    whole = values.dtype.kind in "iu"
+    exact = values.dtype.itemsize > (2 if whole else 4)
+    most = float(np.iinfo(values.dtype).max) if whole else 1.0
+    huge = abs(slope) * most + abs(intercept) > float(np.finfo(np.float32).max)
+    out: Any = values.astype(np.float64 if exact or huge else np.float32)
     out *= slope
     out += intercept
-    scaled: Array = out.astype(np.float32, copy=False)
+    scaled: Array = out if huge else out.astype(np.float32, copy=False)
     return scaled

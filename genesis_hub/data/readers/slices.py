@@ -15,7 +15,8 @@ KEYWORDS = (
     "PatientID", "Modality",
     "InstanceNumber", "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing",
     "ImagerPixelSpacing", "SliceThickness", "SpacingBetweenSlices", "Rows", "Columns",
-    "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "SamplesPerPixel", "NumberOfFrames",
+    "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "SamplesPerPixel",
+    "NumberOfFrames",
     "PhotometricInterpretation", "RescaleSlope", "RescaleIntercept", "RescaleType", "WindowCenter",
     "WindowWidth", "AcquisitionNumber", "EchoTime", "TemporalPositionIdentifier", "ImageType",
     "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
@@ -103,7 +104,8 @@ def slices_of(path: Path, *, named: bool = False) -> list[Slice]:
         try:
             kind = header.file_meta.get("MediaStorageSOPClassUID") or header.get("SOPClassUID", "")
             if "Rows" not in header or "Columns" not in header or kind == SEGMENTATION:
-                name = pydicom.uid.UID(str(kind)).name
+                uid = pydicom.uid.UID(str(kind))
+                name = str(uid.name) if uid.is_valid else ""
                 no_picture(path, name, named=named, meant=magic or named or called)
                 return []
             file.seek(where)
@@ -142,9 +144,10 @@ def pictures(header: Any, path: Path, head: bytes, where: int, size: int) -> lis
     photometric = str(header.get("PhotometricInterpretation", ""))
     if photometric == "PALETTE COLOR":
         raise BadInput(f"{path}: its values are places in a palette; export it as grey or RGB")
-    kind = "i" if int(header.get("PixelRepresentation") or 0) == 1 else "u"
     if head[:4] in FLOATS:
         kind, bits = "f", bits_allocated
+    else:
+        kind = "ui"[int(header.PixelRepresentation)]
     dtype = np.dtype(f"{PLAIN.get(syntax, '<')}{kind}{bits_allocated // 8}")
     frames = int(header.get("NumberOfFrames") or 1)
     rows, columns = int(header.Rows), int(header.Columns)
@@ -161,6 +164,8 @@ def pictures(header: Any, path: Path, head: bytes, where: int, size: int) -> lis
         if syntax in PLAIN:
             line = min(rows, columns) * samples * dtype.itemsize
             begin = pixels_begin(path, head, where, size, one * frames, line, syntax)
+        elif head[:4] not in PIXELS or int.from_bytes(head[8:12], "little") != UNDEFINED:
+            raise damaged(path, f"{syntax} is packed, but what follows its header is not")
         # pydicom sorts the colours, and the bytes that big-endian files swap in pairs.
         if samples > 1 or (syntax == BIG_ENDIAN and bits_allocated == 8):
             begin = None
@@ -315,6 +320,6 @@ def window_of(center: Any, width: Any) -> tuple[float, float] | None:
 def damaged(path: Path, what: str) -> BadInput:
     """Return the error for a DICOM file that cannot be used."""
     return BadInput(
-        f"{path}: not a DICOM image that can be read ({what}); copy or export it again, or take "
-        "it out of the folder"
+        f"{path}: not a DICOM image that can be read ({what:.300}); copy or export it again, or "
+        "take it out of the folder"
     )
