@@ -8,7 +8,8 @@ from pathlib import Path
 
 from genesis_hub.data.image import Image
 from genesis_hub.data.readers import existing, files_in, is_dicom, is_plain, read, stem_of
-from genesis_hub.data.readers.dicom import Series, read_series, series_in
+from genesis_hub.data.readers.dicom import read_series
+from genesis_hub.data.readers.series import Series, series_in
 from genesis_hub.errors import BadInput
 
 

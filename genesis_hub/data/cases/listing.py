@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from genesis_hub.data.readers import is_plain, stem_of
-from genesis_hub.data.readers.dicom import is_picture, series_in
+from genesis_hub.data.readers.series import is_picture, series_in
 from genesis_hub.data.readers.slices import has_magic
 from genesis_hub.errors import BadInput
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from genesis_hub.data.image import Image
 from genesis_hub.data.readers import arrays, metaimage, nifti, nrrd, picture
-from genesis_hub.data.readers.dicom import only, read_series, series_in
+from genesis_hub.data.readers.dicom import read_series
+from genesis_hub.data.readers.series import only, series_in
 from genesis_hub.data.readers.slices import has_magic
 from genesis_hub.errors import BadInput
 

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from genesis_hub.data.image import Array
+from genesis_hub.data.readers.fields import damaged
 from genesis_hub.data.readers.raw import native
-from genesis_hub.data.readers.slices import Slice, damaged, syntax_of
+from genesis_hub.data.readers.slices import Slice, syntax_of
 from genesis_hub.errors import BadInput
 from genesis_hub.extras import require
 
