@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from genesis_hub.importing import import_weights
     from genesis_hub.infer.embed import embed
     from genesis_hub.infer.predict import predict
+    from genesis_hub.tuning.finetune import finetune
 
 # Looked up on first use, so that importing genesis_hub costs a few milliseconds and no torch.
 _HOMES = {
@@ -27,6 +28,7 @@ _HOMES = {
     "model_info": "genesis_hub.api",
     "predict": "genesis_hub.infer.predict",
     "embed": "genesis_hub.infer.embed",
+    "finetune": "genesis_hub.tuning.finetune",
     "BadInput": "genesis_hub.errors",
     "GenesisHubError": "genesis_hub.errors",
     "KeyMismatch": "genesis_hub.errors",
@@ -45,6 +47,7 @@ __all__ = [
     "__version__",
     "create_model",
     "embed",
+    "finetune",
     "from_pretrained",
     "import_weights",
     "list_models",

@@ -24,7 +24,7 @@ from genesis_hub.networks.heads import classification_head, dense_head
 from genesis_hub.networks.info import encoder_info
 from genesis_hub.networks.operators import SLICES_AT_ONCE, Convolutions, Recurrence
 from genesis_hub.networks.table import ARCHITECTURES, Architecture
-from genesis_hub.saved import read_spec
+from genesis_hub.saved import read_answers, read_spec
 from genesis_hub.spec import Spec
 from genesis_hub.volumes import VolumeClassifier, VolumeSegmenter
 from genesis_hub.weights.fill import fill, untouched
@@ -100,6 +100,8 @@ def load(model: HubModel, artefact: Artefact) -> HubModel:
     artefact.check_sha256()
     model.terms = dict(artefact.terms)
     model.provenance = dict(artefact.facts.get("provenance", {}))
+    if spec.answers_like(saved):
+        model.answers = read_answers(artefact.facts, spec.num_classes)
     return model
 
 

@@ -76,6 +76,17 @@ class InputFacts:
 
 
 @dataclass(frozen=True)
+class Answers:
+    """What a fine-tuned model's classes are called, in the order of its outputs.
+
+    multilabel: each is a question of its own, so that several may be true.
+    """
+
+    classes: tuple[str, ...] = ()
+    multilabel: bool = False
+
+
+@dataclass(frozen=True)
 class Rename:
     """One author's key, by an anchored pattern, to ours; `to=None` drops it and says why."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from genesis_hub.entry import Answers
 from genesis_hub.errors import BadInput
 from genesis_hub.networks.heads import classification_head, dense_head
 from genesis_hub.networks.info import FeatureInfo, encoder_info
@@ -34,6 +35,8 @@ class HubModel(nn.Module):
     # Texts that must travel with the weights (NOTICE, LICENSE) and what is known of their making.
     terms: dict[str, str] = {}
     provenance: dict[str, Any] = {}
+    # What its classes are called, where it was fine-tuned for some.
+    answers: Answers = Answers()
     # What the tensors were when the model was built: what is saved must be what can be built again.
     shapes: dict[str, tuple[int, ...]]
 
@@ -82,6 +85,7 @@ class HubModel(nn.Module):
                 **{key: kept for key, kept in self.provenance.items() if key != "statistics"},
                 "saved_again": True,
             },
+            answers=self.answers,
         )
         return save_folder(contents, directory)
 
@@ -155,6 +159,7 @@ class OwnModel(HubModel):
         """Put a fresh output layer in place."""
         parameter = next(self.parameters())
         self.head = self.fresh_head(num_classes).to(parameter.device, parameter.dtype)
+        self.answers = Answers()
         self.spec = self.spec.with_classes(num_classes)
         self.note_shapes()
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from genesis_hub.entry import Entry, InputFacts
+from genesis_hub.entry import Answers, Entry, InputFacts
 from genesis_hub.errors import BadInput, KeyMismatch
 from genesis_hub.networks.table import ARCHITECTURES
 from genesis_hub.registry import find
@@ -134,6 +134,22 @@ def read_inputs(facts: Mapping[str, Any], entry: Entry) -> InputFacts:
             "import it again"
         ) from error
     return inputs
+
+
+def read_answers(facts: Mapping[str, Any], num_classes: int) -> Answers:
+    """Return what a folder calls its classes."""
+    kept = facts.get("answers")
+    if kept is None:
+        return Answers()
+    classes = kept.get("classes") if isinstance(kept, dict) else None
+    if (
+        not isinstance(classes, list)
+        or len(classes) != num_classes
+        or not all(isinstance(name, str) for name in classes)
+        or not isinstance(kept.get("multilabel"), bool)
+    ):
+        raise BadInput(f"the folder's answers cannot be read ({kept!r}); save or train it again")
+    return Answers(tuple(classes), kept["multilabel"])
 
 
 def check_inputs(inputs: InputFacts, entry: Entry) -> None:

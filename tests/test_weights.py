@@ -9,8 +9,8 @@ import torch
 
 import genesis_hub
 from genesis_hub import BadInput, KeyMismatch, UnsafeFile, WeightsUnavailable
-from genesis_hub.weights import fetch, store
 from genesis_hub.atomic import new_file, new_folder
+from genesis_hub.weights import fetch, store
 from genesis_hub.weights.fetch import Access, RoadClosed, download
 from genesis_hub.weights.foreign import open_foreign
 from genesis_hub.weights.pickled import Call, Global, as_mapping, read_pickle

@@ -17,7 +17,9 @@ def add(verbs: Any) -> None:
     verb = verbs.add_parser("predict", help="label maps or class probabilities of images")
     verb.add_argument("model", help="a name, or a folder with a fine-tuned model")
     verb.add_argument("--classes", help="their names: background,nodule")
-    verb.add_argument("--multilabel", action="store_true", help="classes may come together")
+    verb.add_argument(
+        "--multilabel", action="store_true", default=None, help="classes may come together"
+    )
     verb.add_argument("--probabilities", action="store_true", help="of a segmentation, too")
     verb.add_argument(
         "--format", default="auto", help="of label maps: nifti, png or dicom-seg; auto by image"

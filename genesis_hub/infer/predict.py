@@ -39,7 +39,7 @@ def predict(
     *,
     probabilities: bool = False,
     classes: Sequence[str] = (),
-    multilabel: bool = False,
+    multilabel: bool | None = None,
     format: str = "auto",
     view: str | None = None,
     overlap: float | None = None,
@@ -62,7 +62,8 @@ def predict(
     classification writes a table of probabilities. A second call goes on where the first stopped.
     None: nothing is written and `results` of the outcome holds the answers.
     probabilities: write or keep the probabilities of a segmentation, too.
-    classes: their names. multilabel: each class is a question of its own.
+    classes: their names. multilabel: each class is a question of its own. A fine-tuned folder
+    knows both.
     view, overlap, batch_size, device, precision: see `Settings`.
     modality, range: see `from_pretrained`. check: False skips the search for mistakes.
     uneven: DICOM series with gaps are taken as evenly spaced.
@@ -72,14 +73,16 @@ def predict(
     """
     if format not in FORMATS:
         raise BadInput(f"format={format!r}; choose from {', '.join(FORMATS)}")
-    settings = Settings(
-        view=view, overlap=overlap, batch_size=batch_size, device=device, precision=precision,
-        check=check, multilabel=multilabel, classes=tuple(classes), probabilities=probabilities,
-        format=format,
-    )  # fmt: skip
     where = device_of(device)
     answering(model)
     network = loaded(model, modality=modality, range=range).to(where).eval()
+    if multilabel is None:
+        multilabel = network.answers.multilabel
+    settings = Settings(
+        view=view, overlap=overlap, batch_size=batch_size, device=device, precision=precision,
+        check=check, multilabel=multilabel, classes=tuple(classes) or network.answers.classes,
+        probabilities=probabilities, format=format,
+    )  # fmt: skip
     names = class_names(network, settings)
     found = find(images, uneven=uneven)
     folder = None if out is None else Path(out)

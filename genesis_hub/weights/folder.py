@@ -12,7 +12,7 @@ from torch import Tensor
 
 from genesis_hub import cards
 from genesis_hub.atomic import new_folder
-from genesis_hub.entry import Entry, InputFacts
+from genesis_hub.entry import Answers, Entry, InputFacts
 from genesis_hub.errors import BadInput, KeyMismatch
 from genesis_hub.version import __version__
 from genesis_hub.weights.tensorfile import TensorFile, write_tensors
@@ -74,6 +74,7 @@ class Contents:
     library: Mapping[str, Any] = field(default_factory=dict)
     terms: Mapping[str, str] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    answers: Answers = field(default_factory=Answers)
 
 
 def save_folder(contents: Contents, directory: str | Path) -> Path:
@@ -94,13 +95,13 @@ def save_folder(contents: Contents, directory: str | Path) -> Path:
         "dtype": contents.dtype,
         "versions": {"genesis_hub": __version__},
     }
+    if contents.answers.classes:
+        facts["answers"] = asdict(contents.answers)
     ours = is_ours(target)
     with new_folder(target) as work:
         sha256 = write_tensors(contents.tensors, work / TENSORS, facts)
         told = {**facts, "sha256": sha256, "provenance": dict(contents.provenance)}
         write_json(work / CONFIG, {**contents.library, "genesis_hub": told})
-        # The writer of safetensors keeps its file to its owner; the others follow the umask.
-        (work / TENSORS).chmod((work / CONFIG).stat().st_mode)
         if ours or not (target / CARD).exists():
             card = cards.render(entry, this=told)
             (work / CARD).write_text(card, encoding="utf-8")

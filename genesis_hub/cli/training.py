@@ -1,0 +1,79 @@
+"""`finetune`: labelled images in, a model that `predict` uses out."""
+
+import argparse
+from typing import Any
+
+from genesis_hub.errors import BadInput
+
+# The keys of a recipe that are asked for most; --set KEY=VALUE takes any.
+COMMON = (
+    ("steps", int), ("epochs", int), ("batch_size", int), ("seed", int), ("lr", float),
+    ("width", float), ("label_fraction", float), ("workers", int),
+)  # fmt: skip
+
+
+def add(verbs: Any) -> None:
+    """Add the verb to the command."""
+    verb = verbs.add_parser("finetune", help="train a model on labelled images")
+    verb.add_argument("model", help="a name, or a folder")
+    verb.add_argument("--data", required=True, help="images/ and labels/, class folders, or a CSV")
+    verb.add_argument("--out", required=True, help="the run's folder; the same call goes on there")
+    verb.add_argument("--task", choices=("classification", "segmentation"))
+    verb.add_argument("--config", help="a recipe, TOML")
+    verb.add_argument("--scratch", action="store_true", default=None, help="without weights")
+    verb.add_argument("--transfer", help="encoder, or all: the decoder, too")
+    verb.add_argument("--precision", help="fp32, bf16 or fp16")
+    for name, kind in COMMON:
+        verb.add_argument(f"--{name.replace('_', '-')}", type=kind)
+    verb.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="any key of a recipe"
+    )
+    verb.add_argument("--device", default="auto", help="cpu, cuda, mps")
+    verb.add_argument("--devices", type=int, default=1, help="processes on this machine")
+    verb.add_argument("--quiet", action="store_true", help="no progress")
+    verb.set_defaults(run=run_finetune)
+
+
+def run_finetune(options: argparse.Namespace) -> int:
+    """Fine-tune, and say what was reached."""
+    from genesis_hub.engine.loop import Stopped
+    from genesis_hub.tuning.finetune import finetune
+
+    names = ("task", "scratch", "transfer", "precision", *(name for name, _ in COMMON))
+    recipe = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    for pair in options.set:
+        key, sign, text = pair.partition("=")
+        if not sign:
+            raise BadInput(f"--set {pair!r}; give --set KEY=VALUE")
+        recipe[key] = value_of(text)
+    try:
+        run = finetune(
+            options.model,
+            options.data,
+            options.out,
+            config=options.config,
+            device=options.device,
+            devices=options.devices,
+            quiet=options.quiet,
+            recipe=recipe,
+        )
+    except Stopped as stopped:
+        print(f"{options.out}: {stopped}; the same command goes on from there")
+        return stopped.status
+    told = ("auc", "accuracy", "f1", "dice")
+    reached = ", ".join(
+        f"{name} {run.metrics[name]:.4f}" for name in told if run.metrics.get(name) is not None
+    )
+    went = "was finished before" if run.resumed == run.steps else run.finished
+    print(f"{run.model}: {run.steps} steps, {went}; {run.metrics['split']} cases: {reached}")
+    return 0
+
+
+def value_of(text: str) -> Any:
+    """Return a value as TOML would read it; words need no quotes."""
+    import tomllib
+
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text

@@ -1,0 +1,1 @@
+"""The one training loop: it knows an Objective, and no objective by name."""

@@ -1,0 +1,268 @@
+"""The training loop: every step a pure function of the recipe, the seed and its number.
+
+So a run that was killed and goes on ends with the same tensors as one that was not: a checkpoint
+holds model, optimiser, averages and the number of steps done, and random states need not be kept,
+since each step makes its own from the seed.
+"""
+
+import math
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from genesis_hub.engine import checkpoint
+from genesis_hub.engine.average import averaged, lent, move
+from genesis_hub.engine.checkpoint import BEST, LAST, Standing
+from genesis_hub.engine.fabric import Fabric
+from genesis_hub.engine.feed import Order, batches, seed_of
+from genesis_hub.engine.objective import Items, Objective
+from genesis_hub.engine.pace import Pace, enough, optimizer_of, rate, top_rate
+from genesis_hub.engine.record import Progress, Record
+from genesis_hub.engine.schedule import best_of
+from genesis_hub.errors import BadInput
+
+
+class Stopped(Exception):
+    """The run was asked to stop and has saved where it stands."""
+
+    def __init__(self, signal_number: int, step: int) -> None:
+        super().__init__(f"stopped after step {step}")
+        self.status, self.step = 128 + signal_number, step
+
+
+def fit(
+    objective: Objective,
+    items: Items,
+    pace: Pace,
+    folder: Path,
+    *,
+    fabric: Fabric,
+    weights: tuple[float, ...] | None = None,
+    quiet: bool = False,
+) -> Standing:
+    """Train until the steps are done or nothing gets better; go on where the folder stands.
+
+    At the end `objective.model` holds the best weights that validation saw, or the last.
+    """
+    if pace.batch_size % (fabric.world_size * pace.accumulate):
+        raise BadInput(
+            f"batch_size={pace.batch_size} cannot be shared by {fabric.world_size} process(es) in "
+            f"{pace.accumulate} part(s); choose a multiple of {fabric.world_size * pace.accumulate}"
+        )
+    order = Order(len(items), pace.batch_size, pace.seed, weights)
+    plain = objective.model
+    optimizer = optimizer_of(objective, pace)
+    model, optimizer = fabric.setup(plain, optimizer)
+    average = averaged(plain) if pace.average else None
+    standing = restore(folder, plain, optimizer, average)
+    if standing.finished:
+        return finish(folder, plain, standing)
+    record = Record(folder, first=standing.step, quiet=quiet) if fabric.global_rank == 0 else None
+    progress = Progress(pace.steps, quiet=quiet or fabric.global_rank > 0)
+    progress.start(standing.step)
+    save = Saver(folder, plain, optimizer, average, fabric)
+    feed = batches(
+        items, order, first=standing.step, last=pace.steps, workers=pace.workers,
+        rank=fabric.global_rank, ranks=fabric.world_size,
+    )  # fmt: skip
+    with asked_to_stop() as asked:
+        for batch in feed:
+            step = standing.step
+            epoch = order.epoch_of(step)
+            objective.begin_epoch(epoch)
+            rate(optimizer, pace, step, standing, objective)
+            losses = one_step(objective, model, optimizer, batch, pace, step, fabric)
+            if average is not None:
+                move(average, plain, pace.average, step)
+            objective.after_step((step + 1) / pace.steps)
+            standing.step = step + 1
+            told = {name: float(loss) for name, loss in losses.items()}
+            if record is not None:
+                record.note(standing.step, "train", {**told, "lr": top_rate(optimizer)})
+            progress.tell(standing.step, epoch, said(told))
+            last = standing.step == pace.steps
+            if (pace.validate_every and standing.step % pace.validate_every == 0) or last:
+                look(objective, model, average, standing, record, progress, epoch, save)
+                if enough(standing, pace, objective):
+                    standing.finished = "nothing got better"
+                    break
+            stop = asked()
+            if stop or standing.step % pace.save_every == 0:
+                save(standing)
+            if stop and not last:
+                if record is not None:
+                    record.close()
+                raise Stopped(stop, standing.step)
+    standing.finished = standing.finished or "all steps done"
+    save(standing)
+    if record is not None:
+        record.close()
+    return finish(folder, plain, standing)
+
+
+def one_step(
+    objective: Objective,
+    model: Any,
+    optimizer: Any,
+    batch: dict[str, Tensor],
+    pace: Pace,
+    step: int,
+    fabric: Fabric,
+) -> dict[str, Tensor]:
+    """Make one step; return its losses, or raise `BadInput` where they are no numbers."""
+    model.train()
+    torch.manual_seed(seed_of(pace.seed, 3, step, fabric.global_rank))  # dropout's
+    parts = split(batch, pace.accumulate)
+    total: dict[str, Tensor] = {}
+    for number, part in enumerate(parts):
+        draw = torch.Generator().manual_seed(
+            seed_of(pace.seed, 4, step, fabric.global_rank, number)
+        )
+        with fabric.no_backward_sync(model, enabled=number + 1 < len(parts)):
+            losses = objective.losses(model, fabric.to_device(part), draw)
+            fabric.backward(losses["total"] / len(parts))
+        for name, loss in losses.items():
+            total[name] = total.get(name, torch.zeros(())) + loss.detach().cpu() / len(parts)
+    if not math.isfinite(float(total["total"])):
+        raise BadInput(
+            f"step {step + 1}: the loss is {float(total['total'])}; the last checkpoint is kept; "
+            "lower lr, clip gradients (clip=1.0), or use precision fp32; look for broken images "
+            "with `load_cases(..., check=True)`"
+        )
+    if pace.clip:
+        fabric.clip_gradients(model, optimizer, max_norm=pace.clip, error_if_nonfinite=False)
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+    return total
+
+
+def split(batch: dict[str, Tensor], parts: int) -> list[dict[str, Tensor]]:
+    """Return a batch in equal parts."""
+    size = len(next(iter(batch.values()))) // parts
+    return [
+        {name: t[at * size : (at + 1) * size] for name, t in batch.items()} for at in range(parts)
+    ]
+
+
+def look(
+    objective: Objective,
+    model: nn.Module,
+    average: dict[str, Tensor] | None,
+    standing: Standing,
+    record: Record | None,
+    progress: Progress,
+    epoch: int,
+    save: "Saver",
+) -> None:
+    """Validate what would be kept; keep it if it is the best so far.
+
+    What `validate` changes in the model (batch-norm statistics made anew) is kept with it, and
+    undone for the training that goes on.
+    """
+    model.eval()
+    with lent(objective.model, average or averaged(objective.model)), torch.no_grad():
+        measures = dict(save.fabric.broadcast(dict(objective.validate(model))))
+        kept = averaged(objective.model)
+    if not measures:
+        return
+    standing.measures.append({"step": standing.step, **measures})
+    if record is not None:
+        record.note(standing.step, "validation", measures)
+    progress.tell(standing.step, epoch, said(measures), always=True)
+    seen = [one[objective.monitor] for one in standing.measures]
+    if best_of(seen, better=objective.better) == len(seen) - 1:
+        save.best(standing, kept)
+
+
+class Saver:
+    """Writes checkpoints; one process does, the others wait."""
+
+    def __init__(
+        self,
+        folder: Path,
+        model: nn.Module,
+        optimizer: Any,
+        average: dict[str, Tensor] | None,
+        fabric: Fabric,
+    ) -> None:
+        self.folder, self.model, self.optimizer = folder, model, optimizer
+        self.average, self.fabric = average, fabric
+
+    def __call__(self, standing: Standing) -> None:
+        """Save all that the run needs to go on."""
+        tensors: dict[str, Any] = {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+        }
+        if self.average is not None:
+            tensors["average"] = self.average
+        self.write(LAST, standing, tensors)
+
+    def best(self, standing: Standing, weights: dict[str, Tensor]) -> None:
+        """Save the weights that validation liked best so far."""
+        self.write(BEST, standing, {"model": weights})
+
+    def write(self, name: str, standing: Standing, tensors: dict[str, Any]) -> None:
+        """Write a checkpoint from one process."""
+        if self.fabric.global_rank == 0:
+            checkpoint.save(self.folder / name, standing, tensors)
+        self.fabric.barrier()
+
+
+def restore(
+    folder: Path,
+    model: nn.Module,
+    optimizer: Any,
+    average: dict[str, Tensor] | None,
+) -> Standing:
+    """Take up the run where its folder stands; a new one stands at 0."""
+    if not (folder / LAST).is_file():
+        return Standing()
+    standing, tensors = checkpoint.load(folder / LAST)
+    model.load_state_dict(tensors["model"])
+    optimizer.load_state_dict(tensors["optimizer"])
+    if average is not None:
+        for name, tensor in tensors["average"].items():
+            average[name].copy_(tensor)
+    return standing
+
+
+def finish(folder: Path, model: nn.Module, standing: Standing) -> Standing:
+    """Leave the model with the weights that are kept: the best seen, or the last."""
+    if (folder / BEST).is_file():
+        _, tensors = checkpoint.load(folder / BEST)
+        model.load_state_dict(tensors["model"])
+    return standing
+
+
+@contextmanager
+def asked_to_stop() -> Iterator[Any]:
+    """Give a function that says which signal asked the run to stop, 0 for none."""
+    seen = {"signal": 0}
+    before = {}
+
+    def note(number: int, frame: Any) -> None:
+        if seen["signal"]:  # Asked twice: at once.
+            raise KeyboardInterrupt
+        seen["signal"] = number
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        try:
+            before[number] = signal.signal(number, note)
+        except ValueError:  # Not the main thread: whoever runs it there stops it.
+            break
+    try:
+        yield lambda: seen["signal"]
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def said(measures: Mapping[str, float]) -> str:
+    """Return measures in a few words."""
+    return "  ".join(f"{name} {value:.4g}" for name, value in list(measures.items())[:4])

@@ -1,0 +1,77 @@
+"""How a run goes: steps, learning rates, and when it looks at itself."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from genesis_hub.engine.checkpoint import Standing
+from genesis_hub.engine.objective import Objective
+from genesis_hub.engine.schedule import factor, plateau, waited
+from genesis_hub.errors import BadInput
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How a run goes: steps, rates, and when it looks at itself.
+
+    batch_size: of one step, over all processes and accumulated parts. patience: validations
+    without anything better before it stops; 0 never stops. average: the decay of the weights'
+    moving average that is validated and kept; 0 keeps none.
+    """
+
+    steps: int
+    batch_size: int
+    lr: float
+    seed: int = 0
+    optimizer: str = "adamw"
+    weight_decay: float = 0.01
+    momentum: float = 0.9
+    schedule: str = "cosine"
+    warm_up: int = 0
+    clip: float = 1.0
+    accumulate: int = 1
+    average: float = 0.0
+    validate_every: int = 0
+    save_every: int = 100
+    patience: int = 0
+    workers: int = 0
+    deterministic: bool = False
+
+
+def optimizer_of(objective: Objective, pace: Pace) -> torch.optim.Optimizer:
+    """Return the optimiser; biases and norms are not decayed."""
+    groups = []
+    for group in objective.groups():
+        share = float(group.get("share", 1.0))
+        for decayed in (True, False):
+            some = [p for p in group["params"] if (p.ndim > 1) == decayed]
+            if some:
+                decay = pace.weight_decay if decayed else 0.0
+                groups.append({"params": some, "share": share, "weight_decay": decay})
+    if pace.optimizer == "sgd":
+        return torch.optim.SGD(groups, lr=pace.lr, momentum=pace.momentum, nesterov=True)
+    if pace.optimizer == "adamw":
+        return torch.optim.AdamW(groups, lr=pace.lr)
+    raise BadInput(f"optimizer={pace.optimizer!r}; choose 'adamw' or 'sgd'")
+
+
+def rate(optimizer: Any, pace: Pace, step: int, standing: Standing, objective: Objective) -> None:
+    """Set every group's learning rate for a step."""
+    share = factor(step, steps=pace.steps, warm_up=pace.warm_up, schedule=pace.schedule)
+    if pace.schedule == "plateau":
+        seen = [one[objective.monitor] for one in standing.measures]
+        share *= plateau(seen, better=objective.better, patience=max(1, pace.patience // 3))
+    for group in optimizer.param_groups:
+        group["lr"] = pace.lr * group["share"] * share
+
+
+def top_rate(optimizer: Any) -> float:
+    """Return the greatest learning rate in use."""
+    return max(float(group["lr"]) for group in optimizer.param_groups)
+
+
+def enough(standing: Standing, pace: Pace, objective: Objective) -> bool:
+    """Say whether patience is at its end."""
+    seen = [one[objective.monitor] for one in standing.measures]
+    return bool(pace.patience) and waited(seen, better=objective.better) >= pace.patience

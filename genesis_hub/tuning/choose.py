@@ -1,0 +1,76 @@
+"""What a recipe leaves open, chosen from the model and the data, and written down."""
+
+from dataclasses import replace
+
+from genesis_hub.data.cases import CaseList
+from genesis_hub.data.readers import read
+from genesis_hub.entry import Entry
+from genesis_hub.errors import BadInput
+from genesis_hub.tuning.recipe import Recipe
+
+# What a quarter of an hour on two cores, or a minute on a GPU, can do; `steps` makes it longer.
+EPOCHS, LEAST_STEPS, MOST_STEPS = 40, 300, 20_000
+LOOKS = 10  # Validations in a run.
+LARGEST = 96  # Volumes of up to this side are classified whole, larger ones by windows.
+
+
+def chosen(recipe: Recipe, entry: Entry, cases: CaseList) -> Recipe:
+    """Return a recipe in which every choice is made."""
+    train = cases.of("train")
+    if not train:
+        raise BadInput("no case is for training; give some split=train, or leave the split away")
+    batch = recipe.batch_size or min(16 if entry.ndim == 2 else 4, len(train))
+    per_epoch = -(-len(train) // batch)
+    steps = recipe.steps
+    if steps is None:
+        steps = (
+            recipe.epochs * per_epoch
+            if recipe.epochs is not None
+            else max(LEAST_STEPS, min(MOST_STEPS, EPOCHS * per_epoch))
+        )
+    # Published fine-tuning uses 1e-3 with Adam; for 2D encoders trained on many pictures less
+    # keeps what they know. Without weights, the rate that a fresh network of this kind likes.
+    rate = 1e-3 if entry.ndim == 3 or recipe.scratch else 3e-4
+    return replace(
+        recipe,
+        task=cases.task,
+        steps=steps,
+        epochs=None,
+        batch_size=batch,
+        lr=recipe.lr or rate,
+        warm_up=min(100, steps // 20) if recipe.warm_up is None else recipe.warm_up,
+        validate_every=(
+            max(1, steps // LOOKS) if recipe.validate_every is None else recipe.validate_every
+        ),
+        size=size_for(recipe, entry, cases),
+        # A chest has a left and a right; volumes are mirrored because labels rarely depend on it.
+        mirror=entry.ndim == 3 if recipe.mirror is None else recipe.mirror,
+    )
+
+
+def size_for(recipe: Recipe, entry: Entry, cases: CaseList) -> tuple[int, ...]:
+    """Return the size of patches, pictures or volumes."""
+    multiple = entry.inputs.multiple
+    if recipe.size is not None:
+        wrong = len(recipe.size) != entry.ndim or any(
+            n < 1 or n % m for n, m in zip(recipe.size, multiple, strict=False)
+        )
+        if wrong:
+            raise BadInput(
+                f"size={recipe.size}, but {entry.ndim} sides are expected, multiples of {multiple}"
+            )
+        return recipe.size
+    if entry.ndim == 2 or cases.task == "segmentation":
+        return entry.inputs.size
+    shapes = [read(case.images[0]).shape[1:] for case in cases.of("train")[:50]]
+    largest = [max(shape[axis] for shape in shapes) for axis in range(3)]
+    if max(largest) > LARGEST:
+        return entry.inputs.size
+    return tuple(-(-side // step) * step for side, step in zip(largest, multiple, strict=True))
+
+
+def channels_of(cases: CaseList, entry: Entry) -> int:
+    """Return how many channels the model must take; grey is repeated where it saw three."""
+    case = cases.cases[0]
+    channels = sum(read(path).channels for path in case.images)
+    return 3 if channels == 1 and entry.in_channels == 3 else channels

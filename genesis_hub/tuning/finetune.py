@@ -1,0 +1,283 @@
+"""The verb `finetune`: from labelled images to a folder that `predict` uses."""
+
+import json
+import platform
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from genesis_hub import api, registry
+from genesis_hub.atomic import new_file
+from genesis_hub.data.cases import CaseList, label_fraction, load_cases, split_cases, write_split
+from genesis_hub.engine.checkpoint import LAST, Standing, load
+from genesis_hub.engine.fabric import Fabric, launched
+from genesis_hub.engine.feed import Order, stacked
+from genesis_hub.engine.loop import fit
+from genesis_hub.engine.recipe import difference, filled, plain, read_toml
+from genesis_hub.entry import Answers, Entry
+from genesis_hub.errors import BadInput
+from genesis_hub.infer.settings import Settings, device_of
+from genesis_hub.models import HubModel
+from genesis_hub.tuning.augment import Augment, for_pictures, for_volumes
+from genesis_hub.tuning.choose import channels_of, chosen
+from genesis_hub.tuning.items import PatchItems, Samples, WholeItems
+from genesis_hub.tuning.objectives import Classification, Segmentation, Supervised
+from genesis_hub.tuning.recipe import Recipe
+from genesis_hub.tuning.results import write_results
+from genesis_hub.version import __version__
+
+RUN, SPLIT, MODEL = "run.json", "split.json", "model"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that is over: where it is, how it went, what it reached.
+
+    finished: why it ended; resumed: the step it went on from, 0 for a new one.
+    """
+
+    folder: Path
+    steps: int
+    finished: str
+    metrics: Mapping[str, Any]
+    resumed: int = 0
+
+    @property
+    def model(self) -> Path:
+        """The folder that `from_pretrained` and `predict` take."""
+        return self.folder / MODEL
+
+
+def finetune(
+    model: str | Path,
+    data: str | Path,
+    out: str | Path,
+    *,
+    config: str | Path | None = None,
+    device: str = "auto",
+    devices: int = 1,
+    quiet: bool = False,
+    recipe: Mapping[str, Any] | None = None,
+) -> Run:
+    """Fine-tune a model on labelled images; the same call again goes on, or says it is finished.
+
+    model: a name, or a folder. data: a folder of images and labels, class folders, or a CSV
+    (`load_cases`); without a split of its own, patients are split 70 : 10 : 20.
+    out: the run's folder: `model/` for `predict`, `metrics.json`, `predictions.csv`, `log.csv`,
+    `split.json`, `run.json`.
+    recipe: keys of `Recipe` and their values ({"steps": 1000, "lr": 1e-3}); config: a TOML file
+    of such keys, which `recipe` overrules.
+    devices: processes on this machine; torchrun sets it by itself.
+    """
+    keys = {**(read_toml(config) if config is not None else {}), **(recipe or {})}
+    wanted = filled(Recipe(), keys, source=str(config) if config is not None else "recipe")
+    wanted.check()
+    folder = Path(out)
+    entry, source = entry_of(model)
+    cases = cases_of(data, wanted)
+    made = chosen(wanted, entry, cases)
+    fabric = launched(
+        device_of(device), devices, made.precision, seed=made.seed, deterministic=made.deterministic
+    )
+    facts = begin(folder, source, made, cases, quiet=quiet)
+    standing = finished_already(folder)
+    if standing is not None and (folder / MODEL).is_dir():
+        metrics: Mapping[str, Any] = json.loads(
+            (folder / "metrics.json").read_text(encoding="utf-8")
+        )
+        return Run(folder, standing.step, standing.finished, metrics, standing.step)
+    network = built(source, entry, made, cases).to(fabric.device)
+    samples = {name: Samples(cases.of(name), cases, network.inputs) for name in SPLITS}
+    items = items_of(network, samples["train"], made)
+    objective = objective_of(network, items, samples, made, cases, fabric)
+    resumed = load(folder / LAST)[0].step if (folder / LAST).is_file() else 0
+    weights = rarity(cases) if made.balanced else None
+    standing = fit(
+        objective, items, made.pace(), folder, fabric=fabric, weights=weights, quiet=quiet
+    )
+    metrics = {}
+    if fabric.global_rank == 0:
+        network.answers = Answers(cases.classes, cases.multilabel)
+        network.provenance = {**network.provenance, "fine_tuned": facts}
+        metrics = write_results(folder, objective, samples, cases, standing)
+        network.to("cpu").save_pretrained(folder / MODEL)
+    fabric.barrier()
+    return Run(folder, standing.step, standing.finished, metrics, resumed)
+
+
+SPLITS = ("train", "val", "test")
+
+
+def entry_of(model: str | Path) -> tuple[Entry, str | Path]:
+    """Return the facts of a model, by name or of a folder, and what is loaded."""
+    folder = api.folder_of(model)
+    if folder is None:
+        return registry.find(str(model)), registry.find(str(model)).name
+    from genesis_hub.saved import read_inputs
+    from genesis_hub.weights.folder import read_folder
+
+    artefact = read_folder(folder)
+    entry = registry.find(artefact.facts["name"])
+    return replace(entry, inputs=read_inputs(artefact.facts, entry)), folder
+
+
+def cases_of(data: str | Path, recipe: Recipe) -> CaseList:
+    """Return the cases, checked, split, and as few as asked for."""
+    task: Any = recipe.task
+    cases = load_cases(data, task=task)
+    if cases.task is None:
+        raise BadInput(
+            f"{data} holds images without labels; give images/ and labels/, a folder per class, or "
+            "a CSV with a label or mask column"
+        )
+    cases = split_cases(cases, seed=recipe.seed)
+    if recipe.label_fraction is not None:
+        cases = label_fraction(cases, recipe.label_fraction, seed=recipe.seed)
+    return cases
+
+
+def begin(
+    folder: Path, source: str | Path, recipe: Recipe, cases: CaseList, *, quiet: bool
+) -> dict[str, Any]:
+    """Write down what the run is made of, or refuse a folder that was begun otherwise."""
+    facts = {
+        "format_version": 1,
+        "model": str(source),
+        "data": {"digest": cases.digest, "cases": {s: len(cases.of(s)) for s in SPLITS}},
+        "classes": list(cases.classes),
+        "recipe": plain(recipe),
+    }
+    path = folder / RUN
+    if path.is_file():
+        then = json.loads(path.read_text(encoding="utf-8"))
+        other = difference(then["recipe"], recipe)
+        other += [
+            f"{key}: {then.get(key)!r} then, {facts[key]!r} now"
+            for key in ("model", "data", "classes")
+            if then.get(key) != facts[key]
+        ]
+        if other:
+            raise BadInput(
+                f"{folder} was begun otherwise ({'; '.join(other)}); give the same arguments to go "
+                "on, or another RUN"
+            )
+        return facts
+    if folder.exists() and any(folder.iterdir()):
+        raise BadInput(f"{folder} holds other files; give a new folder for the run")
+    folder.mkdir(parents=True, exist_ok=True)
+    write_split(folder / SPLIT, cases)
+    told = {
+        **facts,
+        "command": sys.argv,
+        "versions": {
+            "genesis_hub": __version__, "torch": torch.__version__,
+            "python": platform.python_version(),
+        },
+        "begun": time.strftime("%Y-%m-%dT%H:%M:%S"),
+    }  # fmt: skip
+    with new_file(path) as aside:
+        aside.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    if not quiet:
+        sys.stderr.writelines(f"data: {note}\n" for note in cases.notes)
+    return facts
+
+
+def finished_already(folder: Path) -> Standing | None:
+    """Return where a finished run stands; None for one that is not."""
+    if not (folder / LAST).is_file():
+        return None
+    standing, _ = load(folder / LAST)
+    return standing if standing.finished else None
+
+
+def built(source: str | Path, entry: Entry, recipe: Recipe, cases: CaseList) -> HubModel:
+    """Return the network with its weights, or without for a run from scratch."""
+    segmentation = cases.task == "segmentation"
+    decoder = recipe.decoder
+    if decoder is None and segmentation and entry.ndim == 3:
+        decoder = "pretrained" if recipe.transfer == "all" else "fresh"
+        if not has_decoder(entry):
+            decoder = None
+    wishes: dict[str, Any] = {
+        "task": cases.task,
+        "num_classes": len(cases.classes),
+        "in_channels": channels_of(cases, entry),
+        "head": recipe.head,
+        "decoder": decoder,
+        "norm": recipe.norm,
+        "modality": recipe.modality,
+    }
+    if recipe.scratch:
+        name = entry.name
+        network = api.create_model(name, width=recipe.width or 1.0, **wishes)
+    else:
+        network = api.from_pretrained(source, width=recipe.width or 1.0, **wishes)
+    assert recipe.size is not None
+    facts = replace(network.inputs.facts, size=recipe.size)
+    network.inputs = replace(network.inputs, facts=facts)
+    network.entry = replace(network.entry, inputs=facts)
+    return network
+
+
+def has_decoder(entry: Entry) -> bool:
+    """Say whether a decoder comes with a name's weights."""
+    from genesis_hub.networks.table import ARCHITECTURES
+
+    return ARCHITECTURES[entry.architecture].decoder is not None
+
+
+def items_of(model: HubModel, samples: Samples, recipe: Recipe) -> WholeItems | PatchItems:
+    """Return what the run learns from."""
+    size = model.inputs.facts.size
+    if recipe.task == "classification":
+        return WholeItems(samples, size)
+    return PatchItems(samples, size, by_slices=model.entry.ndim == 2, foreground=recipe.foreground)
+
+
+def objective_of(
+    model: HubModel,
+    items: WholeItems | PatchItems,
+    samples: Mapping[str, Samples],
+    recipe: Recipe,
+    cases: CaseList,
+    fabric: Fabric,
+) -> Supervised:
+    """Return what the run minimises."""
+    augment: Augment | None = None
+    if recipe.augment == "default":
+        preset = for_volumes if model.entry.ndim == 3 else for_pictures
+        modality = model.inputs.facts.modality
+        augment = preset(modality, mirror=bool(recipe.mirror))
+    assert recipe.batch_size is not None
+    order = Order(len(items), recipe.batch_size, recipe.seed)
+    seen = [
+        stacked([items.item(index, seed) for index, seed in order.keys(step)])
+        for step in range(recipe.recalibrate)
+    ]
+    kind = Classification if recipe.task == "classification" else Segmentation
+    return kind(
+        model,
+        augment=augment,
+        validation=samples["val"],
+        settings=Settings(
+            precision=recipe.precision, multilabel=cases.multilabel, batch_size=recipe.batch_size
+        ),
+        device=fabric.device,
+        classes=cases.classes,
+        multilabel=cases.multilabel,
+        freeze=recipe.freeze,
+        layer_decay=recipe.layer_decay,
+        label_smoothing=recipe.label_smoothing,
+        seen=seen,
+    )
+
+
+def rarity(cases: CaseList) -> tuple[float, ...]:
+    """Return for each training case how rare its class is."""
+    labels = [str(case.label) for case in cases.of("train")]
+    return tuple(1 / labels.count(label) for label in labels)

@@ -1,0 +1,213 @@
+"""What fine-tuning minimises and how it looks at itself: classes, or voxels."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from genesis_hub import losses
+from genesis_hub.engine.objective import Batch
+from genesis_hub.evaluate import classification_metrics
+from genesis_hub.evaluate.overlap import overlap
+from genesis_hub.infer.networks import probabilities
+from genesis_hub.infer.segment import segment
+from genesis_hub.infer.settings import Settings
+from genesis_hub.infer.vectors import vectors
+from genesis_hub.models import HubModel
+from genesis_hub.tuning.augment import Augment, apply, draw, limits
+from genesis_hub.tuning.items import Samples
+from genesis_hub.tuning.recalibrate import recalibrate
+
+
+class Supervised(ABC):
+    """Shared by both: augmentation, what is trained, and statistics made anew before a look.
+
+    seen: some training batches, to make batch-norm statistics of; none leaves them as they are.
+    """
+
+    monitor = "score"
+    better = "higher"
+
+    def __init__(
+        self,
+        model: HubModel,
+        *,
+        augment: Augment | None,
+        validation: Samples | None,
+        settings: Settings,
+        device: torch.device,
+        classes: Sequence[str],
+        multilabel: bool = False,
+        freeze: bool = False,
+        layer_decay: float = 1.0,
+        label_smoothing: float = 0.0,
+        seen: Sequence[Batch] = (),
+    ) -> None:
+        self.model = model
+        self.augment, self.validation = augment, validation
+        self.settings, self.device = settings, device
+        self.classes, self.multilabel = tuple(classes), multilabel
+        self.freeze, self.layer_decay = freeze, layer_decay
+        self.label_smoothing = label_smoothing
+        self.seen = seen
+        self.ends: Any = None
+        if augment is not None:
+            inputs = model.inputs
+            bounded = inputs.facts.scale or inputs.facts.clip is not None
+            self.ends = limits(inputs) if bounded else None
+
+    @abstractmethod
+    def losses(self, model: nn.Module, batch: Batch, draw: torch.Generator) -> dict[str, Tensor]:
+        """Return the losses of a batch."""
+
+    @abstractmethod
+    def validate(self, model: nn.Module) -> Mapping[str, float]:
+        """Return measures on the validation cases."""
+
+    def groups(self) -> list[dict[str, Any]]:
+        """Return head and decoder at the full rate, the encoder's stages at less each."""
+        encoder = {name: p for name, p in self.model.named_parameters() if in_encoder(name)}
+        rest = [p for name, p in self.model.named_parameters() if name not in encoder]
+        groups: list[dict[str, Any]] = [{"params": rest, "share": 1.0}] if rest else []
+        if self.freeze:
+            for parameter in encoder.values():
+                parameter.requires_grad_(False)
+            return groups
+        for depth, names in enumerate(reversed(stages(list(encoder)))):
+            share = self.layer_decay ** (depth + 1)
+            groups.append({"params": [encoder[name] for name in names], "share": share})
+        return groups
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Keep a frozen encoder's norm statistics where they are."""
+        if self.freeze:
+            encoder_of(self.model).eval()
+
+    def after_step(self, progress: float) -> None:  # noqa: B027 - a method may do nothing here
+        """Do nothing: no teacher follows a step."""
+
+    def shown(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Return a batch as the network sees it: augmented, on its device."""
+        if self.freeze:
+            encoder_of(self.model).eval()
+        image, label = batch["image"], batch["label"]
+        if self.augment is None:
+            return image, label
+        dense = label.ndim > 2
+        low, high = self.ends if self.ends is not None else (0.0, 1.0)
+        drawn = draw(self.augment, len(image), 3 if image.ndim == 5 else 2, generator)
+        image, moved = apply(
+            image, drawn, label if dense else None, low=low, high=high, fill="edge",
+            clip=self.ends is not None,
+        )  # fmt: skip
+        return image, label if moved is None else moved
+
+    def ready(self) -> None:
+        """Make batch-norm statistics of training images, as many as there are."""
+        if self.seen and not self.freeze:
+            recalibrate(self.model, [batch["image"].to(self.device) for batch in self.seen])
+
+
+class Classification(Supervised):
+    """One of K classes, or K questions of yes and no."""
+
+    def losses(self, model: nn.Module, batch: Batch, draw: torch.Generator) -> dict[str, Tensor]:
+        image, label = self.shown(batch, draw)
+        logits = model(image)
+        if self.multilabel:
+            total = losses.binary(logits, label, label_smoothing=self.label_smoothing)
+        else:
+            total = losses.cross_entropy(logits, label, label_smoothing=self.label_smoothing)
+        return {"total": total}
+
+    def validate(self, model: nn.Module) -> Mapping[str, float]:
+        if self.validation is None or not len(self.validation):
+            return {}
+        self.ready()
+        shares = self.shares(self.validation)
+        labels = np.stack([self.validation.label(k).numpy() for k in range(len(shares))])
+        found = classification_metrics(
+            shares, labels, multilabel=self.multilabel, classes=self.classes
+        )
+        score = found.get("auc", float("nan"))
+        if np.isnan(score):
+            score = -found["log_loss"]  # One class only: no curve to speak of.
+        few = ("auc", "accuracy", "f1", "log_loss")
+        return {"score": score, **{name: found[name] for name in few if name in found}}
+
+    def shares(self, samples: Samples) -> "np.ndarray[Any, Any]":
+        """Return the probabilities (N, K) of cases, as `predict` gives them."""
+
+        def finish(logits: Tensor) -> Tensor:
+            return probabilities(logits, multilabel=self.multilabel)
+
+        at_once = self.settings.batch_size if self.model.entry.ndim == 2 else 1
+        rows: list[Tensor] = []
+        for at in range(0, len(samples), at_once):
+            some = [samples[k].ready for k in range(at, min(at + at_once, len(samples)))]
+            rows += vectors(self.model, self.model, finish, some, self.settings, self.device)
+        return np.stack([row.mean(0).numpy() for row in rows])
+
+
+class Segmentation(Supervised):
+    """The class of each voxel: Dice and cross-entropy."""
+
+    def losses(self, model: nn.Module, batch: Batch, draw: torch.Generator) -> dict[str, Tensor]:
+        image, label = self.shown(batch, draw)
+        logits = model(image)
+        dice = losses.soft_dice(logits, label, kind="softmax")
+        entropy = losses.cross_entropy(logits, label, label_smoothing=self.label_smoothing)
+        return {"total": dice + entropy, "dice_loss": dice, "cross_entropy": entropy}
+
+    def validate(self, model: nn.Module) -> Mapping[str, float]:
+        if self.validation is None or not len(self.validation):
+            return {}
+        self.ready()
+        rows = [self.dice(self.validation, index) for index in range(len(self.validation))]
+        found = {
+            f"dice_{name}": mean([row[number] for row in rows])
+            for number, name in enumerate(self.classes)
+            if number
+        }
+        return {"score": mean(list(found.values())), **found}
+
+    def dice(self, samples: Samples, index: int) -> list[float]:
+        """Return each class's Dice in one case."""
+        sample = samples[index]
+        assert sample.labels is not None
+        answer = segment(self.model, sample.ready, self.settings, self.device)
+        truth = sample.ready.back(sample.labels[None])[0]
+        return [
+            overlap(answer.labels == number, truth == number).dice
+            for number in range(len(self.classes))
+        ]
+
+
+def mean(values: Sequence[float]) -> float:
+    """Return the mean of what is a number; NaN where nothing is."""
+    known = [value for value in values if not np.isnan(value)]
+    return float(np.mean(known)) if known else float("nan")
+
+
+def encoder_of(model: HubModel) -> nn.Module:
+    """Return the encoder, the model itself where it is timm's."""
+    return getattr(model, "encoder", model)
+
+
+def in_encoder(name: str) -> bool:
+    """Say whether a parameter belongs to the encoder; timm's models have heads of known names."""
+    first = name.split(".", 1)[0]
+    return first not in ("head", "decoder", "operator", "segmentation_head", "fc", "classifier")
+
+
+def stages(names: list[str]) -> list[list[str]]:
+    """Return the encoder's parameters by stage, from the image upwards."""
+    order: dict[str, list[str]] = {}
+    for name in names:
+        parts = name.removeprefix("encoder.").removeprefix("model.").split(".")
+        stage = ".".join(parts[:2]) if parts[0] == "stages" else parts[0]
+        order.setdefault(stage, []).append(name)
+    return list(order.values())

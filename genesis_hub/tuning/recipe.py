@@ -1,0 +1,116 @@
+"""The recipe of a fine-tuning run: plain numbers and words, with defaults that work unread."""
+
+from dataclasses import dataclass
+
+from genesis_hub.engine.fabric import PRECISIONS
+from genesis_hub.engine.pace import Pace
+from genesis_hub.engine.schedule import check_schedule
+from genesis_hub.errors import BadInput
+
+TRANSFERS = ("encoder", "all")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a run is made by; None is chosen from the model and the data, and written down.
+
+    steps or epochs: how long; epochs count the training cases once. lr: the peak.
+    transfer: "encoder" leaves the decoder fresh (a decoder that learned to restore converges more
+    slowly at first), "all" takes it too. scratch: take no weights at all.
+    freeze: train the head and decoder only; norm statistics stand still, too. layer_decay: each
+    stage below the head learns at this share of the one above.
+    augment: "default" by modality, or "none". mirror: left and right may be exchanged.
+    size: of the patches or pictures. foreground: share of patches with something in them.
+    balanced: cases of rare classes are drawn as often as those of common ones.
+    """
+
+    task: str | None = None
+    steps: int | None = None
+    epochs: int | None = None
+    batch_size: int | None = None
+    seed: int = 0
+    lr: float | None = None
+    optimizer: str = "adamw"
+    weight_decay: float = 0.01
+    schedule: str = "cosine"
+    warm_up: int | None = None
+    clip: float = 1.0
+    accumulate: int = 1
+    average: float = 0.0
+    validate_every: int | None = None
+    save_every: int = 100
+    patience: int = 0
+    workers: int = 0
+    precision: str = "fp32"
+    deterministic: bool = False
+    transfer: str = "encoder"
+    scratch: bool = False
+    freeze: bool = False
+    layer_decay: float = 1.0
+    width: float | None = None
+    norm: str | None = None
+    head: str = "linear"
+    decoder: str | None = None
+    size: tuple[int, ...] | None = None
+    augment: str = "default"
+    mirror: bool | None = None
+    foreground: float = 0.5
+    balanced: bool = False
+    label_smoothing: float = 0.0
+    label_fraction: float | None = None
+    modality: str | None = None
+    recalibrate: int = 10
+
+    def check(self) -> None:
+        """Raise `BadInput` where a key cannot be used."""
+        check_schedule(self.schedule)
+        if self.transfer not in TRANSFERS:
+            raise BadInput(f"transfer={self.transfer!r}; choose from {', '.join(TRANSFERS)}")
+        if self.augment not in ("default", "none"):
+            raise BadInput(f"augment={self.augment!r}; choose 'default' or 'none'")
+        if self.precision not in PRECISIONS:
+            raise BadInput(f"precision={self.precision!r}; choose from {', '.join(PRECISIONS)}")
+        if self.task not in (None, "classification", "segmentation"):
+            raise BadInput(f"task={self.task!r}; choose 'classification' or 'segmentation'")
+        for name in ("steps", "epochs", "batch_size", "accumulate", "save_every"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise BadInput(f"{name}={value!r}, but it must be 1 or more")
+        for name in ("workers", "patience", "recalibrate", "warm_up", "validate_every"):
+            value = getattr(self, name)
+            if value is not None and value < 0:
+                raise BadInput(f"{name}={value!r}, but it must be 0 or more")
+        for name, low, high in (
+            ("lr", 0, 10), ("weight_decay", -1e-9, 10), ("layer_decay", 0, 1.0000001),
+            ("foreground", -1e-9, 1.0000001), ("average", -1e-9, 1), ("clip", -1e-9, 1e6),
+            ("label_smoothing", -1e-9, 1),
+        ):  # fmt: skip
+            value = getattr(self, name)
+            if value is not None and not low < value < high:
+                raise BadInput(f"{name}={value!r} is out of its range")
+        if self.steps is not None and self.epochs is not None:
+            raise BadInput("steps and epochs were both given; give one")
+
+    def pace(self) -> Pace:
+        """Return what the loop needs of a recipe whose choices are made."""
+        assert self.steps
+        assert self.batch_size
+        assert self.lr
+        return Pace(
+            steps=self.steps,
+            batch_size=self.batch_size,
+            lr=self.lr,
+            seed=self.seed,
+            optimizer=self.optimizer,
+            weight_decay=self.weight_decay,
+            schedule=self.schedule,
+            warm_up=self.warm_up or 0,
+            clip=self.clip,
+            accumulate=self.accumulate,
+            average=self.average,
+            validate_every=self.validate_every or 0,
+            save_every=self.save_every,
+            patience=self.patience,
+            workers=self.workers,
+            deterministic=self.deterministic,
+        )

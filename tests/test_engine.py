@@ -1,0 +1,298 @@
+"""The loop: a step is a pure function of the seed and its number, and no kill can be seen."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from genesis_hub import BadInput
+from genesis_hub.engine import checkpoint
+from genesis_hub.engine.fabric import launched
+from genesis_hub.engine.feed import Order, batches, seed_of
+from genesis_hub.engine.loop import Stopped, fit
+from genesis_hub.engine.pace import Pace
+from genesis_hub.engine.recipe import difference, filled, plain
+from genesis_hub.engine.schedule import best_of, factor, plateau, waited
+
+
+class Points:
+    """Items that depend on index and seed alone."""
+
+    def __len__(self) -> int:
+        return 10
+
+    def item(self, index: int, seed: int):
+        draw = torch.Generator().manual_seed(seed)
+        x = torch.randn(4, generator=draw) + index
+        return {"x": x, "y": x.sum()[None]}
+
+
+class Sums:
+    """Learn a sum, with dropout and batch norm so that every kind of state matters."""
+
+    monitor, better = "error", "lower"
+
+    def __init__(self, pause: float = 0.0) -> None:
+        torch.manual_seed(7)
+        self.model = nn.Sequential(
+            nn.Linear(4, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.3), nn.Linear(8, 1)
+        )
+        self.pause = pause
+
+    def losses(self, model, batch, draw):
+        time.sleep(self.pause)
+        noise = torch.randn(batch["x"].shape, generator=draw)
+        return {"total": (model(batch["x"] + 0.1 * noise) - batch["y"]).pow(2).mean()}
+
+    def groups(self):
+        return [{"params": list(self.model.parameters()), "share": 1.0}]
+
+    def begin_epoch(self, epoch: int) -> None:
+        pass
+
+    def after_step(self, progress: float) -> None:
+        pass
+
+    def validate(self, model):
+        x = torch.arange(8.0).view(2, 4)
+        return {"error": float((self.model(x) - x.sum(1, keepdim=True)).abs().mean())}
+
+
+PACE = Pace(
+    steps=24, batch_size=4, lr=0.02, warm_up=3, average=0.9, validate_every=6, save_every=5
+)  # fmt: skip
+
+
+def trained(folder: Path, pace: Pace = PACE, objective=None, **more):
+    folder.mkdir(exist_ok=True)
+    objective = objective or Sums()
+    fabric = launched(torch.device("cpu"), 1, "fp32", seed=pace.seed, deterministic=False)
+    standing = fit(objective, Points(), pace, folder, fabric=fabric, quiet=True, **more)
+    return objective.model.state_dict(), standing
+
+
+def same(one, other) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[k], other[k]) for k in one)
+
+
+class Killed(Exception):
+    pass
+
+
+class Dies(Sums):
+    """An objective whose process ends at a step."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__()
+        self.left = at
+
+    def losses(self, model, batch, draw):
+        self.left -= 1
+        if self.left < 0:
+            raise Killed
+        return super().losses(model, batch, draw)
+
+
+@pytest.mark.parametrize(
+    ("at", "schedule"),
+    [(0, "cosine"), (5, "cosine"), (11, "plateau"), (17, "cosine"), (23, "cosine")],
+)
+def test_a_run_that_was_killed_ends_with_the_same_tensors(tmp_path: Path, at, schedule) -> None:
+    from dataclasses import replace
+
+    pace = replace(PACE, schedule=schedule)
+    whole, _ = trained(tmp_path / "whole", pace)
+    with pytest.raises(Killed):
+        trained(tmp_path / "killed", pace, Dies(at))
+    again, standing = trained(tmp_path / "killed", pace)
+    assert standing.step == 24
+    assert same(whole, again)
+    last = checkpoint.load(tmp_path / "whole" / "last.pt")[1]
+    assert same(last["model"], checkpoint.load(tmp_path / "killed" / "last.pt")[1]["model"])
+    assert (tmp_path / "whole" / "log.csv").read_text() == (
+        tmp_path / "killed" / "log.csv"
+    ).read_text()
+
+
+@pytest.mark.parametrize("workers", [2])
+def test_the_number_of_workers_changes_nothing(tmp_path: Path, workers: int) -> None:
+    from dataclasses import replace
+
+    one, _ = trained(tmp_path / "a")
+    other, _ = trained(tmp_path / "b", replace(PACE, workers=workers))
+    assert same(one, other)
+
+
+def test_a_finished_run_says_so_and_trains_no_more(tmp_path: Path) -> None:
+    first, _ = trained(tmp_path / "run")
+    again, standing = trained(tmp_path / "run", PACE, Dies(0))
+    assert standing.finished == "all steps done"
+    assert same(first, again)
+
+
+def test_accumulated_parts_are_one_batch(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    class Plain(Sums):
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = nn.Linear(4, 1)
+            torch.manual_seed(1)
+            nn.init.normal_(self.model.weight)
+
+        def losses(self, model, batch, draw):
+            return {"total": (model(batch["x"]) - batch["y"]).pow(2).mean()}
+
+        def validate(self, model):
+            return {}
+
+    one, _ = trained(tmp_path / "a", PACE, Plain())
+    parts, _ = trained(tmp_path / "b", replace(PACE, accumulate=2), Plain())
+    for name in one:
+        torch.testing.assert_close(one[name], parts[name])
+
+
+def test_it_stops_when_nothing_gets_better(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    class Still(Sums):
+        def validate(self, model):
+            return {"error": 1.0}
+
+    _, standing = trained(tmp_path / "run", replace(PACE, patience=2), Still())
+    assert (standing.step, standing.finished) == (18, "nothing got better")
+
+
+def test_a_loss_that_is_no_number_is_named_and_the_checkpoint_kept(tmp_path: Path) -> None:
+    class Breaks(Dies):
+        def losses(self, model, batch, draw):
+            try:
+                return super().losses(model, batch, draw)
+            except Killed:
+                return {"total": model(batch["x"]).sum() * float("nan")}
+
+    with pytest.raises(BadInput, match="step 13: the loss is nan"):
+        trained(tmp_path / "run", PACE, Breaks(12))
+    assert checkpoint.load(tmp_path / "run" / "last.pt")[0].step == 10
+
+
+def test_a_full_disk_is_named_and_the_last_checkpoint_intact(tmp_path, monkeypatch) -> None:
+    real = torch.save
+    count = {"calls": 0}
+
+    def full(content, path, **more):
+        count["calls"] += 1
+        if count["calls"] > 2:
+            Path(path).write_bytes(b"half")
+            raise OSError(28, "No space left on device")
+        real(content, path, **more)
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(BadInput, match="No space left"):
+        trained(tmp_path / "run")
+    monkeypatch.undo()
+    standing, _ = checkpoint.load(tmp_path / "run" / "last.pt")
+    assert standing.step == 5
+    again, _ = trained(tmp_path / "run")
+    whole, _ = trained(tmp_path / "whole")
+    assert same(again, whole)
+
+
+def test_a_signal_saves_and_the_run_goes_on(tmp_path: Path) -> None:
+    timer = threading.Timer(0.15, os.kill, (os.getpid(), signal.SIGTERM))
+    timer.start()
+    with pytest.raises(Stopped) as stopped:
+        trained(tmp_path / "run", PACE, Sums(pause=0.03))
+    timer.join()
+    assert stopped.value.status == 128 + signal.SIGTERM
+    step = checkpoint.load(tmp_path / "run" / "last.pt")[0].step
+    assert 0 < step == stopped.value.step < 24
+    again, _ = trained(tmp_path / "run")
+    whole, _ = trained(tmp_path / "whole")
+    assert same(again, whole)
+
+
+PROGRAM = """
+import sys
+from pathlib import Path
+sys.path.insert(0, {root!r})
+from tests.test_engine import PACE, Sums, trained
+trained(Path(sys.argv[1]), PACE, Sums(pause=0.01))
+"""
+
+
+@pytest.mark.slow
+def test_twenty_kills_at_random_moments_leave_no_trace(tmp_path: Path) -> None:
+    whole, _ = trained(tmp_path / "whole")
+    program = tmp_path / "program.py"
+    program.write_text(textwrap.dedent(PROGRAM.format(root=str(Path(__file__).parent.parent))))
+    folder = tmp_path / "killed"
+    draw = torch.Generator().manual_seed(0)
+    for _ in range(int(os.environ.get("GENESIS_HUB_KILLS", "20"))):
+        process = subprocess.Popen([sys.executable, str(program), str(folder)])
+        while not (folder / "log.csv").exists() and process.poll() is None:
+            time.sleep(0.01)
+        time.sleep(float(torch.rand(1, generator=draw)) * 0.4)
+        process.kill()
+        process.wait()
+    again, _ = trained(folder)
+    assert same(whole, again)
+
+
+def test_an_epoch_shows_every_item_once_and_ranks_share_a_batch() -> None:
+    order = Order(10, 4, seed=3)
+    keys = [key for step in range(order.steps_per_epoch) for key in order.keys(step)]
+    assert sorted(index for index, _ in keys[:10]) == list(range(10))
+    both = [order.keys(2, rank=rank, ranks=2) for rank in range(2)]
+    assert sorted(both[0] + both[1]) == sorted(order.keys(2))
+    assert len({seed for _, seed in keys}) == len(keys)
+
+
+def test_rare_items_come_as_often_as_asked() -> None:
+    order = Order(4, 400, seed=0, weights=(1.0, 1.0, 1.0, 9.0))
+    drawn = [index for step in range(20) for index, _ in order.keys(step)]
+    assert drawn.count(3) / len(drawn) == pytest.approx(0.75, abs=0.02)
+
+
+def test_batches_begin_anywhere() -> None:
+    order = Order(10, 4, seed=0)
+    every = list(batches(Points(), order, first=0, last=9, workers=0, rank=0, ranks=1))
+    late = list(batches(Points(), order, first=5, last=9, workers=0, rank=0, ranks=1))
+    for one, other in zip(every[5:], late, strict=True):
+        assert torch.equal(one["x"], other["x"])
+
+
+def test_seeds_differ_and_stay() -> None:
+    assert seed_of(0, 3, 1) == seed_of(0, 3, 1) != seed_of(0, 3, 2)
+    assert 0 <= seed_of(2**63, 1) < 2**63
+
+
+def test_schedules_rise_and_fall() -> None:
+    shares = [factor(step, steps=10, warm_up=2, schedule="cosine") for step in range(10)]
+    assert shares[:3] == [0.5, 1.0, 1.0]
+    assert shares[2:] == sorted(shares[2:], reverse=True)
+    assert factor(9, steps=10, warm_up=2, schedule="constant") == 1.0
+    measures = [0.5, 0.6, 0.6, 0.6, 0.7, 0.1, 0.2]
+    assert plateau(measures, better="higher", patience=2) == 0.25
+    assert (best_of(measures, better="higher"), waited(measures, better="higher")) == (4, 2)
+    assert best_of([float("nan")], better="lower") is None
+
+
+def test_recipes_refuse_what_they_do_not_know() -> None:
+    with pytest.raises(BadInput, match="close names: steps"):
+        filled(PACE, {"stepz": 3}, source="recipe.toml")
+    with pytest.raises(BadInput, match="steps='many', but int"):
+        filled(PACE, {"steps": "many"}, source="recipe.toml")
+    with pytest.raises(BadInput, match="steps=True"):
+        filled(PACE, {"steps": True}, source="recipe.toml")
+    other = filled(PACE, {"lr": 1, "batch-size": 8}, source="recipe.toml")
+    assert (other.lr, other.batch_size) == (1.0, 8)
+    assert difference(plain(PACE), other) == ["batch_size: 4 then, 8 now", "lr: 0.02 then, 1.0 now"]

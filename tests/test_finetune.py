@@ -1,0 +1,193 @@
+"""From labelled images to a model that predict uses, in one call."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import genesis_hub
+from genesis_hub import BadInput
+from genesis_hub.cli import main
+from genesis_hub.data.phantoms import chest_ct, chest_xray
+from genesis_hub.tuning.recalibrate import recalibrate
+
+nibabel = pytest.importorskip("nibabel")
+
+SMALL = {"scratch": True, "width": 0.0625, "steps": 4, "batch_size": 2, "recalibrate": 2}
+FLAT = {**SMALL, "size": [32, 32], "width": 0.125}
+DEEP = {**SMALL, "size": [16, 16, 16]}
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory) -> Path:
+    """Class folders of made-up X-rays: a bright band, or none."""
+    import PIL.Image
+
+    root = tmp_path_factory.mktemp("films")
+    for seed in range(12):
+        label = ["normal", "effusion"][seed % 2]
+        finding = False if label == "normal" else "effusion"
+        pixels = chest_xray(seed, size=(40, 40), finding=finding).image[0]
+        (root / label).mkdir(exist_ok=True)
+        PIL.Image.fromarray(pixels).save(root / label / f"{seed}.png")
+    return root
+
+
+@pytest.fixture(scope="module")
+def chests(tmp_path_factory) -> Path:
+    """images/ and labels/ of made-up chests and their lungs."""
+    root = tmp_path_factory.mktemp("chests")
+    for name in ("images", "labels"):
+        (root / name).mkdir()
+    for seed in range(6):
+        phantom = chest_ct(seed, size=(28, 26, 24))
+        lungs = phantom.masks["lungs"].astype(np.uint8)
+        for name, values in (("images", phantom.image[0]), ("labels", lungs)):
+            image = nibabel.Nifti1Image(values, phantom.affine)
+            nibabel.save(image, root / name / f"{seed}.nii.gz")
+    return root
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_class_folders_become_a_classifier(films: Path, tmp_path: Path) -> None:
+    run = genesis_hub.finetune("adam-resnet50", films, tmp_path / "run", recipe=FLAT, quiet=True)
+    model = genesis_hub.from_pretrained(run.model)
+    assert model.answers.classes == ("effusion", "normal")
+    assert model.inputs.facts.size == (32, 32)
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert metrics["split"] == "test"
+    said = {row["case"]: row for row in rows(tmp_path / "run" / "predictions.csv")}
+    answers = genesis_hub.predict(run.model, films, quiet=True).results
+    for case, row in said.items():
+        shares = [float(row[name]) for name in model.answers.classes]
+        np.testing.assert_allclose(answers[case.split("/")[-1]][0], shares, atol=1e-4)
+
+
+def test_images_and_labels_become_a_segmenter(chests: Path, tmp_path: Path) -> None:
+    run = genesis_hub.finetune("models-genesis", chests, tmp_path / "run", recipe=DEEP, quiet=True)
+    outcome = genesis_hub.predict(run.model, chests / "images", tmp_path / "out", quiet=True)
+    assert (outcome.done, outcome.failed) == (6, {})
+    header = (tmp_path / "out" / "predictions.csv").read_text().splitlines()[0]
+    assert header == "case,path,file,amount_0,amount_1"
+    assert set(run.metrics["classes"]) == {"1"}
+    saved = genesis_hub.from_pretrained(run.model)
+    assert saved.spec.task == "segmentation"
+    assert saved.provenance["fine_tuned"]["recipe"]["steps"] == 4
+
+
+def test_it_learns_what_can_be_learned(chests: Path, tmp_path: Path) -> None:
+    recipe = {**DEEP, "steps": 40, "lr": 1e-2, "augment": "none", "validate_every": 40}
+    run = genesis_hub.finetune(
+        "models-genesis", chests, tmp_path / "run", recipe=recipe, quiet=True
+    )
+    assert run.metrics["dice"] > 0.6
+
+
+def test_a_pretrained_folder_gives_its_encoder(chests: Path, tmp_path: Path) -> None:
+    source = genesis_hub.create_model("models-genesis", task="pretext", width=0.0625)
+    saved = source.save_pretrained(tmp_path / "weights")
+    recipe = {**DEEP, "scratch": False, "width": None, "lr": 1e-9, "weight_decay": 0.0}
+    run = genesis_hub.finetune(saved, chests, tmp_path / "run", recipe=recipe, quiet=True)
+    tuned = genesis_hub.from_pretrained(run.model)
+    for name, tensor in source.encoder.named_parameters():
+        torch.testing.assert_close(tuned.encoder.get_parameter(name), tensor, atol=1e-6, rtol=0)
+    head = next(iter(source.decoder.parameters()))
+    assert not torch.allclose(next(iter(tuned.decoder.parameters())), head)
+
+
+def test_a_frozen_encoder_does_not_move_and_neither_do_its_norms(films, tmp_path: Path) -> None:
+    source = genesis_hub.create_model("adam-resnet50", width=0.125)
+    saved = source.save_pretrained(tmp_path / "weights")
+    recipe = {**FLAT, "scratch": False, "width": None, "freeze": True}
+    run = genesis_hub.finetune(saved, films, tmp_path / "run", recipe=recipe, quiet=True)
+    tuned = genesis_hub.from_pretrained(run.model, task="features").state_dict()
+    before = source.state_dict()
+    assert all(torch.equal(tuned[name], before[name]) for name in before)
+
+
+def test_the_same_call_says_it_is_finished_and_another_is_refused(films, tmp_path, capsys) -> None:
+    words = ["finetune", "adam-resnet50", "--data", str(films), "--out", str(tmp_path / "run")]
+    words += ["--scratch", "--width", "0.125", "--steps", "3", "--batch-size", "2", "--quiet"]
+    words += ["--set", "size=[32, 32]", "--set", "recalibrate=1"]
+    assert main(words) == 0
+    assert main(words) == 0
+    assert "was finished before" in capsys.readouterr().out
+    assert main([*words, "--lr", "0.5"]) == 2
+    assert "lr: 0.001 then, 0.5 now" in capsys.readouterr().err
+
+
+def test_labels_that_come_together_are_learned_as_questions(films: Path, tmp_path: Path) -> None:
+    lines = ["path,effusion,male,patient"]
+    for number, path in enumerate(sorted(films.rglob("*.png"))):
+        lines.append(f"{path},{int('effusion' in str(path))},{number % 3 == 0:d},p{number}")
+    (tmp_path / "cases.csv").write_text("\n".join(lines))
+    run = genesis_hub.finetune(
+        "adam-resnet50", tmp_path / "cases.csv", tmp_path / "run", recipe=FLAT, quiet=True
+    )
+    model = genesis_hub.from_pretrained(run.model)
+    assert model.answers == genesis_hub.entry.Answers(("effusion", "male"), True)
+    shares = genesis_hub.predict(run.model, films, quiet=True).results
+    assert any(abs(float(row.sum()) - 1) > 0.01 for row in shares.values())
+
+
+def test_fewer_labels_leave_the_other_splits_alone(films: Path, tmp_path: Path) -> None:
+    recipe = {**FLAT, "label_fraction": 0.5}
+    run = genesis_hub.finetune("adam-resnet50", films, tmp_path / "run", recipe=recipe, quiet=True)
+    counts = json.loads((run.folder / "run.json").read_text())["data"]["cases"]
+    assert counts["train"] < 8
+    assert counts["test"] >= 2
+
+
+def test_a_recipe_is_read_and_overruled(films: Path, tmp_path: Path) -> None:
+    (tmp_path / "recipe.toml").write_text(
+        "scratch = true\nwidth = 0.125\nsize = [32, 32]\nsteps = 99\nbatch_size = 2\n"
+    )
+    run = genesis_hub.finetune(
+        "adam-resnet50", films, tmp_path / "run", config=tmp_path / "recipe.toml",
+        recipe={"steps": 2, "recalibrate": 1}, quiet=True,
+    )  # fmt: skip
+    assert run.steps == 2
+
+
+@pytest.mark.parametrize(
+    ("recipe", "said"),
+    [
+        ({"stepz": 3}, "close names: steps"),
+        ({"steps": 0}, "steps=0"),
+        ({"lr": -1.0}, "lr=-1.0"),
+        ({"steps": 3, "epochs": 3}, "give one"),
+        ({"transfer": "half"}, "transfer='half'"),
+        ({"size": [30, 30, 30]}, "2 sides"),
+        ({"task": "segmentation"}, "segmentation"),
+        ({"precision": "int8"}, "precision='int8'"),
+        ({"schedule": "linear"}, "schedule='linear'"),
+    ],
+)
+def test_a_bad_recipe_is_refused_before_anything_is_made(films, tmp_path, recipe, said) -> None:
+    with pytest.raises(BadInput, match=said):
+        genesis_hub.finetune(
+            "adam-resnet50", films, tmp_path / "run", recipe={**FLAT, **recipe}, quiet=True
+        )
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_with_other_things_in_it_is_no_run(films: Path, tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(BadInput, match="other files"):
+        genesis_hub.finetune("adam-resnet50", films, tmp_path, recipe=FLAT, quiet=True)
+
+
+def test_recalibrated_statistics_are_the_mean_over_what_was_seen() -> None:
+    norm = torch.nn.BatchNorm2d(2)
+    batches = [torch.randn(4, 2, 5, 5) + shift for shift in range(3)]
+    recalibrate(torch.nn.Sequential(norm), batches)
+    torch.testing.assert_close(norm.running_mean, torch.cat(batches).mean((0, 2, 3)))
+    assert norm.momentum == 0.1
+    assert norm.training
