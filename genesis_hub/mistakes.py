@@ -118,7 +118,12 @@ def mistakes(image: Pixels, facts: InputFacts, ndim: int) -> Iterator[str]:
     if facts.clip is None:
         return
     lo, hi = facts.clip
-    if seen.dtype == "bool" or (
+    if labelled(image, seen, ndim):
+        yield (
+            "large areas have one value each: it looks like a label map, not an image; was the "
+            "mask given for the image?"
+        )
+    elif seen.dtype == "bool" or (
         seen.whole and seen.hi <= 255 and seen.lo >= 0 and len(np.unique(seen.values)) <= LABELS
     ):
         yield (
@@ -131,6 +136,16 @@ def mistakes(image: Pixels, facts: InputFacts, ndim: int) -> Iterator[str]:
         yield from xray_mistakes(seen, image, hi)
     else:
         yield from range_mistakes(seen, lo, hi, facts.modality)
+
+
+def labelled(image: Pixels, seen: Sample, ndim: int) -> bool:
+    """Say whether a volume looks like a map of many labels: neighbours nearly always agree."""
+    if ndim != 3 or not seen.whole or seen.lo < 0 or len(np.unique(seen.values)) > 256:
+        return False
+    middle = np.asarray(image[..., image.shape[-1] // 2]).reshape(-1, image.shape[-2])
+    inside = (middle[1:] != 0) | (middle[:-1] != 0)
+    agree = (middle[1:] == middle[:-1])[inside]
+    return agree.size > FEW and float(agree.mean()) > 0.85
 
 
 def swapped(image: Pixels, facts: InputFacts, ndim: int) -> Iterator[str]:
@@ -164,8 +179,9 @@ def ct_mistakes(seen: Sample, lo: float, hi: float) -> Iterator[str]:
         seen.within(0, 255.5) and seen.hi > 100 and seen.share(0, 0) + seen.share(254.5, 256) > 0.05
     ):
         yield (
-            f"values run from {seen} with none below 0: an 8-bit picture, windowed already; "
-            f"{want}: read the original image, or pass range= with what means black and white"
+            f"values run from {seen} with none below 0: an 8-bit picture, windowed already, or no "
+            f"CT; {want}: read the original image, or pass range= with what means black and white, "
+            "or modality='mri' for MRI"
         )
     elif seen.lo < -200 and seen.share(800, 1100) > 0.2 and seen.share(-np.inf, -800) < 0.01:
         yield (
@@ -175,11 +191,19 @@ def ct_mistakes(seen: Sample, lo: float, hi: float) -> Iterator[str]:
     elif seen.lo > -200 and seen.at(0.05) < 300 and seen.at(0.99) > 500:
         yield (
             f"values run from {seen} with no air below -200: stored values without their rescale "
-            "intercept (most often image - 1024), or no CT: pass modality='mri' for MRI"
+            f"intercept (most often image - 1024; or pass range=({lo + 1024:g}, {hi + 1024:g})), "
+            "or no CT: pass modality='mri' for MRI"
         )
     elif seen.hi <= lo or seen.lo >= hi:
         yield f"values run from {seen}: nothing lies in the window; {want}"
-    elif seen.hi > 20000 or seen.lo < -20000:
+    elif (seen.lo > lo + 0.01 * (hi - lo) and seen.share(seen.lo, seen.lo) > 0.1) or (
+        seen.hi < hi - 0.01 * (hi - lo) and seen.share(seen.hi, seen.hi) > 0.01
+    ):
+        yield (
+            f"values run from {seen} and many lie exactly at an end: clipped to a narrower window "
+            f"already; {want}: give the HU themselves"
+        )
+    elif seen.hi > 20000 or seen.at(0.3) < -4000:
         yield (
             f"values run from {seen}, far beyond any tissue; {want}: was the rescale slope applied "
             "twice, or the byte order mistaken?"
@@ -189,6 +213,7 @@ def ct_mistakes(seen: Sample, lo: float, hi: float) -> Iterator[str]:
 def xray_mistakes(seen: Sample, image: Pixels, hi: float) -> Iterator[str]:
     """Give what is wrong with values that should be grey values from 0 to `hi`."""
     want = f"expected grey values from 0 to {hi:g}"
+    most = next((m for m in (255, 1023, 4095, 16383, 65535) if seen.hi <= m), seen.hi)
     if seen.lo >= 0 and seen.hi <= 1.001:
         yield f"values run from {seen}: scaled to [0, 1] already; {want}: give image * {hi:g}"
     elif seen.lo < 0 and seen.within(-10, 10):
@@ -198,15 +223,13 @@ def xray_mistakes(seen: Sample, image: Pixels, hi: float) -> Iterator[str]:
         )
     elif seen.lo < 0:
         yield f"values run from {seen}, and grey values have no sign; {want}; is it a CT in HU?"
-    elif seen.hi > hi * 1.01:
-        bits = max(9, int(np.ceil(np.log2(seen.hi + 1))))
-        bits = next(b for b in (10, 12, 14, 16, 32) if b >= bits)
+    elif seen.share(np.nextafter(hi, np.inf), np.inf) > 0.05:
         yield (
-            f"values run from {seen}: more than 8 bits; {want}: pass range=(0, {2**bits - 1}), or "
-            "the window of the file"
+            f"values run from {seen}: more than {hi:g}; {want}: pass range=(0, {most:g}), or the "
+            "window of the file"
         )
     elif seen.at(0.999) < hi / 16:
-        yield f"values run from {seen}: nearly black; {want}: pass range= with what is white"
+        yield f"values run from {seen}: nearly black; {want}: pass range=(0, {most:g})"
     elif seen.dtype != "bool" and inverted(image):
         yield (
             "the lungs look brighter than the spine: the X-ray is inverted (MONOCHROME1); "
@@ -225,6 +248,12 @@ def range_mistakes(seen: Sample, lo: float, hi: float, modality: str) -> Iterato
         yield f"values run from {seen}: normalised (z-score) already; {want}"
     elif seen.hi <= lo or seen.lo >= hi:
         yield f"values run from {seen}: nothing lies in the range; {want}; pass range= for yours"
+    elif seen.share(np.nextafter(hi, np.inf), np.inf) > 0.2:
+        share = seen.share(np.nextafter(hi, np.inf), np.inf)
+        yield (
+            f"values run from {seen}, {share:.0%} of them above {hi:g}, which become white; "
+            f"{want}: pass range=(lo, hi) that holds them"
+        )
     elif seen.at(0.999) - seen.at(0.001) < 0.01 * (hi - lo):
         yield (
             f"values run from {seen}, less than 1 % of the range; {want}: pass range=(lo, hi) for "

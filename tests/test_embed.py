@@ -62,7 +62,9 @@ def test_vectors_are_written_with_their_names(tmp_path: Path) -> None:
     outcome = genesis_hub.embed(model, folder, out, quiet=True)
     vectors = load_file(out / "embeddings.safetensors")["embeddings"]
     assert (outcome.done, vectors.shape) == (5, (5, model.num_features))
-    assert [row["case"] for row in rows(out / "cases.csv")] == [f"film{k}" for k in range(5)]
+    assert [row["case"] for row in rows(out / "embeddings.cases.csv")] == [
+        f"film{k}" for k in range(5)
+    ]
     direct = genesis_hub.embed(model, folder, quiet=True).results
     np.testing.assert_allclose(vectors, np.stack(list(direct.values())), atol=1e-6)
 

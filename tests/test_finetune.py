@@ -75,7 +75,7 @@ def test_images_and_labels_become_a_segmenter(chests: Path, tmp_path: Path) -> N
     outcome = genesis_hub.predict(run.model, chests / "images", tmp_path / "out", quiet=True)
     assert (outcome.done, outcome.failed) == (6, {})
     header = (tmp_path / "out" / "predictions.csv").read_text().splitlines()[0]
-    assert header == "case,path,file,amount_0,amount_1"
+    assert header == "case,path,file,unit,amount_0,amount_1"
     assert set(run.metrics["classes"]) == {"1"}
     saved = genesis_hub.from_pretrained(run.model)
     assert saved.spec.task == "segmentation"

@@ -43,6 +43,7 @@ def stretched(image: np.ndarray, lo: float, hi: float) -> np.ndarray:
     return ((image.astype(np.float32) - lo) / (hi - lo)).clip(0, 1)
 
 
+BLOCKS = np.arange(8 * 8 * 8).reshape(1, 8, 8, 8).repeat(9, 1).repeat(8, 2).repeat(5, 3) % 41
 SCALED = stretched(CHEST, -1000, 1000)
 # (what was done, contract, image, keywords of check, words of the remedy)
 MISTAKES = [
@@ -55,6 +56,10 @@ MISTAKES = [
     ("a uint8 window", CT, (SCALED * 255).astype(np.uint8), {}, "8-bit"),
     ("a uint8 window as floats", CT, np.round(SCALED * 255), {}, "8-bit"),
     ("a lung window as uint8", CT, np.uint8(stretched(CHEST, -1350, 150) * 255), {}, "8-bit"),
+    ("clipped to a soft-tissue window", CT, CHEST.clip(-160, 240), {}, "narrower window"),
+    ("clipped to a lung window", CT, CHEST.clip(-1350, 150), {}, "narrower window"),
+    ("clipped to a brain window", CT, CHEST.clip(0, 80), {}, "narrower window"),
+    ("ten times the HU", CT, CHEST.astype(np.int32) * 10, {}, "far beyond"),
     ("no rescale intercept", CT, CHEST + 1024, {}, "intercept"),
     ("no rescale intercept, uint16", CT, (CHEST + 1024).clip(0).astype(np.uint16), {}, "intercept"),
     ("negative HU as uint16", CT, CHEST.astype(np.int16).view(np.uint16), {}, "int16"),
@@ -71,6 +76,8 @@ MISTAKES = [
     ("nothing but air", CT, np.full_like(CHEST, -1000), {}, "constant"),
     ("an empty file's zeros", CT, np.zeros_like(CHEST), {}, "constant"),
     ("the mask for the image", CT, (CHEST > 0).astype(np.int16), {}, "label map|windowed"),
+    ("a range that whitens most", CT.using(range=(0, 8)), SCAN, {}, "become white"),
+    ("a mask of many labels", CT, BLOCKS, {}, "label map"),
     ("a mask of five labels", CT, (np.digitize(CHEST, [-500, 0, 50, 300]) * 20), {}, "label map"),
     ("spacing in metres", CT, CHEST, {"spacing": (0.0007, 0.0007, 0.001)}, "metres"),
     ("spacing of zero", CT, CHEST, {"spacing": (0.7, 0.7, 0.0)}, "not possible"),

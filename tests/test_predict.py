@@ -150,7 +150,7 @@ def test_the_spacing_the_weights_saw_is_made_and_undone(tmp_path: Path) -> None:
     affine = np.diag([1.0, 1.0, 4.0, 1.0])
     path = tmp_path / "a.nii.gz"
     nibabel.save(nibabel.Nifti1Image(volume.astype(np.int16), affine), path)
-    genesis_hub.predict(model, path, tmp_path / "out", probabilities=True, quiet=True)
+    genesis_hub.predict(model, path, tmp_path / "out", probabilities=True, check=False, quiet=True)
     after = nibabel.load(tmp_path / "out" / "a.nii.gz")
     assert seen == [(1, 1, 16, 16, 24)]  # 10 x 9 x 24, to multiples of 8
     assert after.shape == volume.shape
@@ -208,6 +208,7 @@ def test_a_picture_becomes_a_picture_of_labels_of_its_own_size(tmp_path: Path) -
         assert labels.size == (48, 64)
         assert set(np.unique(labels)) <= {0, 1, 2}
     (row,) = rows(tmp_path / "out" / "predictions.csv")
+    assert row["unit"] == "pixels"
     amounts = [float(row[f"amount_class_{k}"]) for k in range(3)]
     assert sum(amounts) == 48 * 64
 
@@ -299,7 +300,7 @@ def test_another_model_or_setting_does_not_mix_with_what_is_there(tmp_path: Path
     genesis_hub.predict(segmenter(2), path, out, quiet=True)
     with pytest.raises(BadInput, match="overlap"):
         genesis_hub.predict(segmenter(2), path, out, overlap=0.1, quiet=True)
-    with pytest.raises(BadInput, match="tensors"):
+    with pytest.raises(BadInput, match="another model"):
         genesis_hub.predict(segmenter(3), path, out, quiet=True)
     assert genesis_hub.predict(segmenter(3), path, out, overwrite=True, quiet=True).done == 1
 
@@ -352,6 +353,67 @@ def test_channels_of_a_manifest_are_stacked(tmp_path: Path) -> None:
 def test_a_name_without_classes_is_refused_before_its_weights_are_looked_for(tmp_path) -> None:
     with pytest.raises(BadInput, match="embed"):
         genesis_hub.predict("models-genesis", scan(tmp_path / "a.nii.gz"))
+
+
+def test_answers_never_land_among_the_images(tmp_path: Path) -> None:
+    path = scan(tmp_path / "a.nii.gz")
+    before = path.read_bytes()
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path, target_is_directory=True)
+    for images, out in ((tmp_path, tmp_path), (path, tmp_path), (path, link), (link, tmp_path)):
+        for verb in (genesis_hub.predict, genesis_hub.embed):
+            model = segmenter() if verb is genesis_hub.predict else None
+            model = model or genesis_hub.create_model("models-genesis", width=0.0625)
+            with pytest.raises(BadInput, match="another folder"):
+                verb(model, images, out, overwrite=True, quiet=True)
+    assert path.read_bytes() == before
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.nii.gz", "link"]
+
+
+def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
+    path = scan(tmp_path / "a.nii.gz")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "predictions.csv").write_text("mine")
+    with pytest.raises(BadInput, match="new or empty folder"):
+        genesis_hub.predict(segmenter(), path, tmp_path / "out", overwrite=True, quiet=True)
+    assert (tmp_path / "out" / "predictions.csv").read_text() == "mine"
+
+
+def test_a_format_that_the_image_cannot_have_is_told_before_anything_is_computed(tmp_path) -> None:
+    pytest.importorskip("highdicom")
+    model = segmenter()
+    model.forward = None
+    outcome = genesis_hub.predict(
+        model, scan(tmp_path / "a.nii.gz"), tmp_path / "out", format="dicom-seg", quiet=True
+    )
+    assert "DICOM series" in outcome.failed["a"]
+
+
+def test_sixteen_bits_are_quoted_as_the_file_has_them(tmp_path: Path) -> None:
+    import PIL.Image
+
+    pixels = chest_xray(0, size=(64, 64)).image[0].astype(np.uint16) * 16
+    PIL.Image.fromarray(pixels).save(tmp_path / "film.png")
+    model = genesis_hub.create_model("adam-resnet50", num_classes=2, width=0.125)
+    outcome = genesis_hub.predict(model, tmp_path / "film.png", quiet=True)
+    assert "range=(0, 4095)" in outcome.failed["film"]
+    right = genesis_hub.predict(model, tmp_path / "film.png", range=(0, 4095), quiet=True)
+    assert right.failed == {}
+
+
+def test_the_command_speaks_of_flags(tmp_path: Path, capsys) -> None:
+    saved = segmenter().save_pretrained(tmp_path / "model")
+    path = tmp_path / "a.nii.gz"
+    volume = chest_ct(0, size=(32, 32, 24))
+    nibabel.save(nibabel.Nifti1Image(volume.image[0] + 1024, volume.affine), path)
+    words = ["predict", str(saved), str(path), "--quiet", "--out"]
+    assert main([*words, str(tmp_path / "one")]) == 1
+    said = capsys.readouterr().err
+    assert "--range 24,2024" in said
+    assert "--modality mri" in said
+    assert "--no-check" in said
+    assert main([*words, str(tmp_path / "two"), "--range", "24,2024"]) == 0
+    assert main([*words, str(tmp_path / "three"), "--range", "-1000,1000", "--no-check"]) == 0
 
 
 @pytest.mark.parametrize(

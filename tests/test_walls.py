@@ -48,7 +48,9 @@ ROOMS: dict[str, set[str]] = {
     },
     "write_cards": {"cards", "registry"},
     "api": {"registry", "entry", "errors", "weights", "spec", "saved", "assemble", "importing"},
-    "infer": {"api", "atomic", "data", "errors", "inputs", "models", "version", "weights", "infer"},
+    "infer": {
+        "api", "atomic", "data", "errors", "extras", "inputs", "models", "version", "weights", "infer",
+    },
     "losses": {"errors"},
     "evaluate": {"errors", "evaluate"},
     "engine": {"atomic", "errors", "engine"},

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from genesis_hub.cli import catalogue, files, images, training
+from genesis_hub.cli.spoken import spoken
 from genesis_hub.errors import BadInput, GenesisHubError
 from genesis_hub.version import __version__
 
@@ -20,11 +21,12 @@ class Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status: 0, or 2 after an error told in one line."""
     try:
-        options = parser().parse_args(arguments)
+        words = sys.argv[1:] if arguments is None else list(arguments)
+        options = parser().parse_args(joined(words))
         status: int = options.run(options)
         sys.stdout.flush()
     except GenesisHubError as error:
-        print(f"genesis-hub: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"genesis-hub: {spoken(str(error))}", file=sys.stderr)
         return 2
     except BrokenPipeError:
         # `genesis-hub list | head`: the reader has seen enough.
@@ -34,6 +36,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("genesis-hub: stopped", file=sys.stderr)
         return 130
     return status
+
+
+def joined(words: list[str]) -> list[str]:
+    """Tie `--range` to what follows: argparse takes -1000,1000 for an option."""
+    tied: list[str] = []
+    for word in words:
+        if tied and tied[-1] == "--range":
+            tied[-1] = f"--range={word}"
+        else:
+            tied.append(word)
+    return tied
 
 
 def parser() -> Parser:

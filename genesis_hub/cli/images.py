@@ -4,6 +4,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any
 
+from genesis_hub.cli.spoken import spoken
 from genesis_hub.errors import BadInput
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def range_of(text: str | None) -> tuple[float, float] | str | None:
 def told(outcome: "Outcome") -> int:
     """Print what became of the cases; give the exit status: 1 if one failed."""
     for case, reason in list(outcome.failed.items())[:FEW]:
-        print(f"genesis-hub: {case}: {reason}", file=sys.stderr)
+        print(f"genesis-hub: {case}: {spoken(reason)}", file=sys.stderr)
     if len(outcome.failed) > FEW:
         print(f"genesis-hub: and {len(outcome.failed) - FEW} more failed", file=sys.stderr)
     more = f"; {outcome.out}/failures.csv says why" if outcome.failed else ""

@@ -26,8 +26,6 @@ def write_dicom_seg(path: Path, labels: Array, image: Image, names: dict[int, st
     import highdicom
     import pydicom
 
-    if image.kind != "dicom" or image.ndim != 3:
-        raise BadInput(f"{image.path}: DICOM-SEG needs a DICOM series, and this is {image.kind}")
     sources = [pydicom.dcmread(source) for source in image.sources]
     if len(sources) not in (1, labels.shape[2]):
         raise BadInput(f"{image.path}: {len(sources)} files hold {labels.shape[2]} slices")

@@ -19,7 +19,7 @@ Affine = NDArray[np.float64]
 OPPOSITE = {"R": "L", "L": "R", "A": "P", "P": "A", "S": "I", "I": "S"}
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Image:
     """What is known of an image from its header; `array` reads the values when first asked.
 
@@ -48,6 +48,11 @@ class Image:
     sources: tuple[Path, ...] = ()
     notes: tuple[str, ...] = ()
     name: str = ""
+
+    def __repr__(self) -> str:
+        sides = " x ".join(f"{side:.4g}" for side in self.spacing or ())
+        said = [str(self.shape), self.orientation, f"{sides} mm" if sides else "", self.unit]
+        return f"Image({str(self.path)!r}, {self.kind}, {', '.join(filter(None, said))})"
 
     @property
     def ndim(self) -> int:

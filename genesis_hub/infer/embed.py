@@ -77,7 +77,7 @@ def embed(
     journal = None
     if folder is not None:
         facts = {"verb": "embed", **facts_of(network), **settings.that_matter()}
-        journal = Journal.open(folder, facts, overwrite=overwrite)
+        journal = Journal.open(folder, facts, found, overwrite=overwrite)
     try:
         outcome = run(found, work, journal, out=folder, quiet=quiet)
     finally:
@@ -171,7 +171,7 @@ def write_vectors(journal: Journal, found: Sequence[Found], format: str) -> None
             with new_file(journal.folder / f"{STEM}.safetensors") as aside:
                 write_tensors(tensors, aside, facts)
             write_csv(
-                journal.folder / "cases.csv",
+                journal.folder / f"{STEM}.cases.csv",
                 ["case", "path"],
                 [[line["case"], line["path"]] for line in done],
             )

@@ -5,7 +5,7 @@ One line is one write: a kill leaves at most a torn last line, which is dropped.
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -27,21 +27,37 @@ class Journal:
     lines: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, folder: Path, facts: Mapping[str, Any], *, overwrite: bool = False) -> Self:
+    def open(
+        cls,
+        folder: Path,
+        facts: Mapping[str, Any],
+        images: Sequence[Found],
+        *,
+        overwrite: bool = False,
+    ) -> Self:
         """Take up a folder's journal, or begin one; refuse a folder made in another way.
 
         facts: what its answers depend on; another model or setting is another folder.
+        images: what will be answered; none of it may lie where answers are written.
         """
+        guard(folder, images)
         facts = json.loads(json.dumps({"version": VERSION, **facts}))
         journal = cls(folder, facts)
         path = folder / FILE
         if folder.exists() and not folder.is_dir():
             raise BadInput(f"{folder} is a file; --out takes a folder")
+        if folder.is_dir() and not path.is_file() and any(folder.iterdir()):
+            raise BadInput(
+                f"{folder} holds files that are not answers of ours, and some might be replaced; "
+                "give a new or empty folder"
+            )
         lines = [] if overwrite or not path.is_file() else read_lines(path)
         if lines and lines[0] != facts:
             other = [key for key in {**lines[0], **facts} if lines[0].get(key) != facts.get(key)]
             said = "; ".join(
-                f"{key}: {lines[0].get(key)!r} then, {facts.get(key)!r} now"
+                "another model"
+                if key == "tensors"
+                else f"{key}: {lines[0].get(key)!r} then, {facts.get(key)!r} now"
                 for key in sorted(other)
             )
             raise BadInput(
@@ -86,6 +102,18 @@ class Journal:
         }  # fmt: skip
         self.lines[found.name] = line
         append(self.folder / FILE, line)
+
+
+def guard(folder: Path, images: Sequence[Found]) -> None:
+    """Raise `BadInput` if an image lies in the folder of answers: it could be written over."""
+    place = folder.resolve()
+    for one in images:
+        path = one.path.resolve()
+        if place == path or place in path.parents:
+            raise BadInput(
+                f"{one.path} is an image and lies in {folder}, where answers are written; give "
+                "another folder for them"
+            )
 
 
 def source_of(path: Path) -> list[int]:

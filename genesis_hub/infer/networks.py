@@ -45,10 +45,11 @@ class Tap:
         layers = dict(model.named_modules())
         layers.pop("", None)
         if layer not in layers:
-            close = ", ".join(difflib.get_close_matches(layer, layers, n=4, cutoff=0.4)) or "none"
+            close = difflib.get_close_matches(layer, layers, n=4, cutoff=0.4)
+            shown = close or [name for name in layers if name.count(".") < 3][:12]
             raise BadInput(
-                f"layer={layer!r} is no part of this model; close names: {close}; "
-                "model.named_modules() lists all"
+                f"layer={layer!r} is no part of this model; {'close' if close else 'some'} names: "
+                f"{', '.join(shown)}; model.named_modules() lists all"
             )
         self.model, self.layer = model, layer
         self.seen: Any = None

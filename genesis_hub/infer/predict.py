@@ -15,6 +15,7 @@ from genesis_hub.data.finding import Found
 from genesis_hub.data.image import Array
 from genesis_hub.data.writers import write_nifti, write_picture
 from genesis_hub.errors import BadInput
+from genesis_hub.extras import require
 from genesis_hub.infer.journal import Journal
 from genesis_hub.infer.networks import probabilities as shares_of
 from genesis_hub.infer.prepare import Ready, prepare
@@ -73,6 +74,8 @@ def predict(
     """
     if format not in FORMATS:
         raise BadInput(f"format={format!r}; choose from {', '.join(FORMATS)}")
+    if format == "dicom-seg":
+        require("highdicom", "seg")
     where = device_of(device)
     answering(model)
     network = loaded(model, modality=modality, range=range).to(where).eval()
@@ -95,7 +98,7 @@ def predict(
     journal = None
     if folder is not None:
         facts = {"verb": "predict", **facts_of(network), **settings.that_matter()}
-        journal = Journal.open(folder, facts, overwrite=overwrite)
+        journal = Journal.open(folder, facts, found, overwrite=overwrite)
     try:
         outcome = run(found, work, journal, out=folder, quiet=quiet)
     finally:  # Stopped or not: the tables tell what stands in the folder.
@@ -183,8 +186,13 @@ def classifying(
 
 
 def read(found: Found, *, model: HubModel, settings: Settings) -> Ready:
-    """Read one case and check it."""
-    return prepare(found.open(), model.inputs, check=settings.check)
+    """Read one case and check it, and that its answer can be written as was asked."""
+    image = found.open()
+    if settings.format == "png" and image.ndim == 3:
+        raise BadInput(f"{image.path} is a volume, which PNG cannot hold; format='nifti' can")
+    if settings.format == "dicom-seg" and (image.kind != "dicom" or image.ndim != 3):
+        raise BadInput(f"{image.path}: DICOM-SEG needs a DICOM series, and this is {image.kind}")
+    return prepare(image, model.inputs, check=settings.check)
 
 
 def write_labels(
@@ -195,8 +203,6 @@ def write_labels(
     kind = settings.format
     if kind == "auto":
         kind = "png" if image.ndim == 2 else "nifti"
-    if kind == "png" and image.ndim == 3:
-        raise BadInput(f"{image.path} is a volume, which PNG cannot hold; format='nifti' can")
     several = answer.labels.ndim > image.ndim
     files: list[str] = []
 
@@ -222,17 +228,19 @@ def write_labels(
     return files
 
 
-def amounts(labels: Array, ready: Ready, names: list[str], *, overlap: bool) -> list[float]:
-    """Return how much of each class there is: millilitres, or pixels where no size is known."""
+def amounts(labels: Array, ready: Ready, names: list[str], *, overlap: bool) -> list[Any]:
+    """Return a unit and how much of each class there is: ml, or voxels where no size is known."""
     spacing = ready.image.spacing
-    unit = 1.0 if spacing is None or len(spacing) < 3 else float(np.prod(spacing)) / CM3
+    sized = spacing is not None and len(spacing) == 3
+    unit = float(np.prod(spacing or ())) / CM3 if sized else 1.0
+    said = "ml" if sized else ("pixels" if ready.image.ndim == 2 else "voxels")
     if overlap and labels.ndim > ready.image.ndim:
         counts = [int(np.count_nonzero(one)) for one in labels]
     else:
         least = 2 if len(names) == 1 else len(names)
         counts = np.bincount(labels.ravel(order="K"), minlength=least).tolist()
         counts = counts[1:] if len(names) == 1 else counts
-    return [round(count * unit, 4) for count in counts]
+    return [said, *(round(count * unit, 4) for count in counts)]
 
 
 def write_table(
@@ -241,7 +249,7 @@ def write_table(
     """Write what stands in the folder: a row for each case done, and those that failed."""
     done = done_lines(journal, found)
     if dense:
-        header = ["case", "path", "file", *(f"amount_{name}" for name in names)]
+        header = ["case", "path", "file", "unit", *(f"amount_{name}" for name in names)]
         rows = [[line["case"], line["path"], line["files"][0], *line["row"]] for line in done]
     else:
         slices = any(len(line["row"]) > 1 for line in done)

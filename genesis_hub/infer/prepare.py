@@ -45,7 +45,7 @@ class Ready:
 def prepare(image: Image, inputs: Inputs, *, check: bool = True) -> Ready:
     """Read an image's values, turn them into the model's frame, and check them.
 
-    A picture's grey values are stretched to 8 bits where the weights saw such; a volume is
+    A picture's black and white are those of its file where the weights saw 8 bits; a volume is
     resampled where the weights saw one spacing.
     """
     if image.ndim == 2 and inputs.ndim == 3:
@@ -54,8 +54,8 @@ def prepare(image: Image, inputs: Inputs, *, check: bool = True) -> Ready:
             "give the whole series or volume, or a 2D model"
         )
     frame = inputs.frame
-    stored = image.framed(frame) if image.ndim == 3 else eight_bit(image, inputs)
-    pixels: Array | Tensor = stored
+    inputs = for_grey(inputs, image)
+    pixels: Array | Tensor = image.framed(frame) if image.ndim == 3 else image.array
     spacing = image.framed_spacing(frame)
     facts = inputs if inputs.ndim == image.ndim else as_volume(inputs)
     if not check:
@@ -93,14 +93,11 @@ def as_volume(inputs: Inputs) -> Inputs:
     )
 
 
-def eight_bit(image: Image, inputs: Inputs) -> Array:
-    """Stretch what a file calls black and white to 0 and 255, where the weights saw 8 bits."""
-    if inputs.facts.clip != EIGHT_BIT or image.grey in (None, EIGHT_BIT):
-        return image.array
-    assert image.grey is not None
-    black, white = image.grey
-    grey: Array = (image.array.astype(np.float32) - black) * (255.0 / (white - black))
-    return grey.clip(0, 255)
+def for_grey(inputs: Inputs, image: Image) -> Inputs:
+    """Return the contract with what a picture calls black and white, where weights saw 8 bits."""
+    if image.ndim == 3 or inputs.facts.clip != EIGHT_BIT or image.grey in (None, EIGHT_BIT):
+        return inputs
+    return replace(inputs, facts=replace(inputs.facts, clip=image.grey))
 
 
 def resampled(

@@ -1,5 +1,6 @@
 """What a user may choose about prediction, checked once."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -54,6 +55,13 @@ class Settings:
         return {**kept, "classes": list(self.classes)}
 
 
+DEVICES: dict[str, Callable[[], bool]] = {
+    "cpu": lambda: True,
+    "cuda": torch.cuda.is_available,
+    "mps": torch.backends.mps.is_available,
+}
+
+
 def device_of(name: str) -> torch.device:
     """Return the device that is meant; "auto" takes the fastest there is."""
     if name == "auto":
@@ -64,6 +72,8 @@ def device_of(name: str) -> torch.device:
         device = torch.device(name)
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        first = str(error).splitlines()[0]
-        raise BadInput(f"device={name!r} cannot be used here ({first}); try 'cpu'") from error
+        here = [kind for kind, there in DEVICES.items() if there()]
+        raise BadInput(
+            f"device={name!r} cannot be used here; this machine has {', '.join(here)}"
+        ) from error
     return device

@@ -123,6 +123,8 @@ def is_ours(folder: Path) -> bool:
 
 def read_folder(folder: Path) -> Artefact:
     """Open an artefact; its tensors are not read yet."""
+    if not (folder / CONFIG).is_file():
+        raise BadInput(f"{folder} holds no model: there is no {CONFIG} in it")
     config = read_json(folder / CONFIG)
     facts = config.get("genesis_hub")
     if not isinstance(facts, dict) or not isinstance(facts.get("spec"), dict):

@@ -74,6 +74,11 @@ def load_cases(
     if not check:
         return cases
     found = audited(cases, values=True, workers=workers, training=training)
+    if table is None and cases.task == "classification" and len(cases.classes) == 1:
+        raise BadInput(
+            f"{path}: there is one class only ({cases.classes[0]}), so nothing can be told apart; "
+            f"give a folder per class, or the table that says more ({seen_words(root)})"
+        )
     grave = [problem for problem in found.problems if not problem.note]
     if grave:
         raise BadInput(

@@ -73,7 +73,7 @@ class Draw:
     fractions: tuple[float, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CaseList:
     """Cases of one task, with the names of their classes.
 
@@ -96,6 +96,11 @@ class CaseList:
     problems: tuple[Problem, ...] = ()
     draws: tuple[Draw, ...] = ()
     whole: str = ""
+
+    def __repr__(self) -> str:
+        splits = ", ".join(f"{name} {len(self.of(name))}" for name in SPLITS if self.of(name))
+        said = [self.task or "no labels", ", ".join(self.classes[:8]), splits]
+        return f"CaseList({len(self)} cases: {'; '.join(filter(None, said))})"
 
     def __len__(self) -> int:
         return len(self.cases)

@@ -17,7 +17,7 @@ Fact = int | float | str | tuple["Fact", ...]
 LEAST_SIDE = 24
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Phantom:
     """A made-up image and its truth; nobody was ever in front of the machine.
 
@@ -39,6 +39,10 @@ class Phantom:
     truth: Mapping[str, Fact]
     seed: int
     kind: Kind
+
+    def __repr__(self) -> str:
+        sides = " x ".join(f"{side:.4g}" for side in self.spacing)
+        return f"Phantom({self.kind}, seed {self.seed}, {self.image.shape}, {sides} mm)"
 
 
 def lps_affine(size: tuple[int, ...], spacing: tuple[float, ...]) -> NDArray[np.float64]:

@@ -1,0 +1,20 @@
+"""What an error says to Python, said to a shell: flags instead of arguments, on one line."""
+
+import re
+
+WORDS = (
+    (r"\w+=(?:True|False) \((--[\w-]+)\)", r"\1"),
+    (r"\brange=\(([^()]+), ([^()]+)\)", r"--range \1,\2"),
+    (r"\brange='image'", "--range image"),
+    (r"\brange=(?=[\s,;)]|$)", "--range LO,HI"),
+    (r"\b(modality|format|view|device|precision|task)='(\w[\w-]*)'", r"--\1 \2"),
+    (r"\b(multilabel|overwrite|uneven|probabilities)=True\b", r"--\1"),
+)
+
+
+def spoken(text: str) -> str:
+    """Return an error as the command says it."""
+    said = " ".join(text.split())
+    for pattern, flag in WORDS:
+        said = re.sub(pattern, flag, said)
+    return said
