@@ -104,6 +104,8 @@ class HubModel(nn.Module):
 
     def expect(self, *, modality: str | None = None, range: "Range | None" = None) -> None:
         """Take images of another kind from now on, also after saving; see `from_pretrained`."""
+        if modality is None and range is None:
+            return
         self.inputs = self.inputs.using(modality=modality, range=range)
         sides = self.entry.inputs
         facts = replace(self.inputs.facts, size=sides.size, multiple=sides.multiple)

@@ -115,8 +115,10 @@ def test_a_run_that_was_killed_ends_with_the_same_tensors(tmp_path: Path, at, sc
     again, standing = trained(tmp_path / "killed", pace)
     assert standing.step == 24
     assert same(whole, again)
-    last = checkpoint.load(tmp_path / "whole" / "last.pt")[1]
-    assert same(last["model"], checkpoint.load(tmp_path / "killed" / "last.pt")[1]["model"])
+    last = checkpoint.load(tmp_path / "whole" / "last.safetensors")[1]
+    assert same(
+        last["model"], checkpoint.load(tmp_path / "killed" / "last.safetensors")[1]["model"]
+    )
     assert (tmp_path / "whole" / "log.csv").read_text() == (
         tmp_path / "killed" / "log.csv"
     ).read_text()
@@ -181,25 +183,25 @@ def test_a_loss_that_is_no_number_is_named_and_the_checkpoint_kept(tmp_path: Pat
 
     with pytest.raises(BadInput, match="step 13: the loss is nan"):
         trained(tmp_path / "run", PACE, Breaks(12))
-    assert checkpoint.load(tmp_path / "run" / "last.pt")[0].step == 10
+    assert checkpoint.load(tmp_path / "run" / "last.safetensors")[0].step == 10
 
 
 def test_a_full_disk_is_named_and_the_last_checkpoint_intact(tmp_path, monkeypatch) -> None:
-    real = torch.save
+    real = checkpoint.put_tensors
     count = {"calls": 0}
 
-    def full(content, path, **more):
+    def full(tensors, path, facts):
         count["calls"] += 1
-        if count["calls"] > 2:
+        if count["calls"] > 1:
             Path(path).write_bytes(b"half")
             raise OSError(28, "No space left on device")
-        real(content, path, **more)
+        real(tensors, path, facts)
 
-    monkeypatch.setattr(torch, "save", full)
+    monkeypatch.setattr(checkpoint, "put_tensors", full)
     with pytest.raises(BadInput, match="No space left"):
         trained(tmp_path / "run")
     monkeypatch.undo()
-    standing, _ = checkpoint.load(tmp_path / "run" / "last.pt")
+    standing, _ = checkpoint.load(tmp_path / "run" / "last.safetensors")
     assert standing.step == 5
     again, _ = trained(tmp_path / "run")
     whole, _ = trained(tmp_path / "whole")
@@ -213,7 +215,7 @@ def test_a_signal_saves_and_the_run_goes_on(tmp_path: Path) -> None:
         trained(tmp_path / "run", PACE, Sums(pause=0.03))
     timer.join()
     assert stopped.value.status == 128 + signal.SIGTERM
-    step = checkpoint.load(tmp_path / "run" / "last.pt")[0].step
+    step = checkpoint.load(tmp_path / "run" / "last.safetensors")[0].step
     assert 0 < step == stopped.value.step < 24
     again, _ = trained(tmp_path / "run")
     whole, _ = trained(tmp_path / "whole")

@@ -156,6 +156,22 @@ def test_a_recipe_is_read_and_overruled(films: Path, tmp_path: Path) -> None:
     assert run.steps == 2
 
 
+def test_folds_validate_on_other_patients_and_twins_share_them(films: Path, tmp_path) -> None:
+    saved = genesis_hub.create_model("adam-resnet50", width=0.125).save_pretrained(tmp_path / "w")
+    words = ["finetune", str(saved), "--data", str(films), "--out", str(tmp_path / "runs")]
+    words += ["--folds", "2", "--scratch-twin", "--steps", "2", "--batch-size", "2", "--quiet"]
+    words += ["--set", "size=[32, 32]", "--set", "recalibrate=1"]
+    assert main(words) == 0
+    summary = json.loads((tmp_path / "runs" / "summary.json").read_text())
+    assert set(summary) == {"pretrained", "scratch"}
+    assert len(summary["scratch"]["accuracy"]["values"]) == 2
+    seen = {}
+    for run in sorted((tmp_path / "runs").glob("fold-*")):
+        split = json.loads((run / "split.json").read_text())
+        seen[run.name] = set(split["splits"]["val"]) if "splits" in split else str(split)
+    assert seen["fold-1-pretrained"] == seen["fold-1-scratch"] != seen["fold-2-scratch"]
+
+
 @pytest.mark.parametrize(
     ("recipe", "said"),
     [

@@ -49,11 +49,12 @@ ROOMS: dict[str, set[str]] = {
     "write_cards": {"cards", "registry"},
     "api": {"registry", "entry", "errors", "weights", "spec", "saved", "assemble", "importing"},
     "infer": {
-        "api", "atomic", "data", "errors", "extras", "inputs", "models", "version", "weights", "infer",
+        "api", "atomic", "data", "errors", "extras", "inputs", "models", "version", "weights",
+        "infer",
     },
     "losses": {"errors"},
     "evaluate": {"errors", "evaluate"},
-    "engine": {"atomic", "errors", "engine"},
+    "engine": {"atomic", "errors", "weights", "engine"},
     "tuning": {
         "api", "atomic", "data", "engine", "entry", "errors", "evaluate", "infer", "inputs",
         "losses", "models", "networks", "registry", "saved", "version", "weights", "tuning",

@@ -1,11 +1,16 @@
 """`finetune`: labelled images in, a model that `predict` uses out."""
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from genesis_hub.errors import BadInput
 
+if TYPE_CHECKING:
+    from genesis_hub.tuning.many import Runs
+
 # The keys of a recipe that are asked for most; --set KEY=VALUE takes any.
+TOLD = ("auc", "accuracy", "f1", "dice")
+SUMMARY = "summary.json"
 COMMON = (
     ("steps", int), ("epochs", int), ("batch_size", int), ("seed", int), ("lr", float),
     ("width", float), ("label_fraction", float), ("workers", int),
@@ -21,6 +26,10 @@ def add(verbs: Any) -> None:
     verb.add_argument("--task", choices=("classification", "segmentation"))
     verb.add_argument("--config", help="a recipe, TOML")
     verb.add_argument("--scratch", action="store_true", default=None, help="without weights")
+    verb.add_argument(
+        "--scratch-twin", action="store_true", help="beside it, the same run without weights"
+    )
+    verb.add_argument("--folds", type=int, default=0, help="once per fold, each in its own folder")
     verb.add_argument("--transfer", help="encoder, or all: the decoder, too")
     verb.add_argument("--precision", help="fp32, bf16 or fp16")
     for name, kind in COMMON:
@@ -38,6 +47,7 @@ def run_finetune(options: argparse.Namespace) -> int:
     """Fine-tune, and say what was reached."""
     from genesis_hub.engine.loop import Stopped
     from genesis_hub.tuning.finetune import finetune
+    from genesis_hub.tuning.many import finetune_many
 
     names = ("task", "scratch", "transfer", "precision", *(name for name, _ in COMMON))
     recipe = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
@@ -46,26 +56,38 @@ def run_finetune(options: argparse.Namespace) -> int:
         if not sign:
             raise BadInput(f"--set {pair!r}; give --set KEY=VALUE")
         recipe[key] = value_of(text)
+    shared: dict[str, Any] = {
+        "config": options.config, "device": options.device, "devices": options.devices,
+        "quiet": options.quiet, "recipe": recipe,
+    }  # fmt: skip
     try:
-        run = finetune(
-            options.model,
-            options.data,
-            options.out,
-            config=options.config,
-            device=options.device,
-            devices=options.devices,
-            quiet=options.quiet,
-            recipe=recipe,
-        )
+        if options.folds or options.scratch_twin:
+            runs = finetune_many(
+                options.model, options.data, options.out, number=options.folds,
+                twin=options.scratch_twin, **shared,
+            )  # fmt: skip
+            return many_told(runs)
+        run = finetune(options.model, options.data, options.out, **shared)
     except Stopped as stopped:
         print(f"{options.out}: {stopped}; the same command goes on from there")
         return stopped.status
-    told = ("auc", "accuracy", "f1", "dice")
     reached = ", ".join(
-        f"{name} {run.metrics[name]:.4f}" for name in told if run.metrics.get(name) is not None
+        f"{name} {run.metrics[name]:.4f}" for name in TOLD if run.metrics.get(name) is not None
     )
     went = "was finished before" if run.resumed == run.steps else run.finished
     print(f"{run.model}: {run.steps} steps, {went}; {run.metrics['split']} cases: {reached}")
+    return 0
+
+
+def many_told(runs: "Runs") -> int:
+    """Print what several runs reached."""
+    for arm, measures in runs.summary.items():
+        reached = ", ".join(
+            f"{name} {measures[name]['mean']:.4f} +- {measures[name]['std']:.4f}"
+            for name in TOLD
+            if name in measures
+        )
+        print(f"{runs.folder}: {arm}: {reached} ({len(runs.runs)} runs; {SUMMARY} has each)")
     return 0
 
 

@@ -1,18 +1,24 @@
-"""Where a run stands, written aside, flushed and renamed: a kill leaves the last good one."""
+"""Where a run stands, written aside, flushed and renamed: a kill leaves the last good one.
 
-import pickle
+A checkpoint is a safetensors file, like every file of ours: RUN folders are passed on, and what
+torch.save writes is a program.
+"""
+
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
+from torch import Tensor
 
 from genesis_hub.atomic import new_file
-from genesis_hub.errors import BadInput
+from genesis_hub.errors import BadInput, UnsafeFile
+from genesis_hub.weights.tensorfile import FACTS, TensorFile, put_tensors
 
-LAST, BEST = "last.pt", "best.pt"
+LAST, BEST = "last.safetensors", "best.safetensors"
 VERSION = 1
+TENSOR, TABLE = "$tensor", "$table"
 
 
 @dataclass
@@ -27,32 +33,57 @@ class Standing:
     finished: str = ""
 
 
-def save(path: Path, standing: Standing, tensors: Mapping[str, Any]) -> None:
-    """Write a checkpoint whole or not at all."""
-    content = {
+def save(path: Path, standing: Standing, state: Mapping[str, Any]) -> None:
+    """Write a checkpoint whole or not at all: where the run stands, and nested state of tensors."""
+    tensors: dict[str, Tensor] = {}
+    facts = {
         "version": VERSION,
         "step": standing.step,
         "measures": standing.measures,
         "finished": standing.finished,
-        **tensors,
+        "state": flattened(state, "", tensors),
     }
     with new_file(path) as aside:
-        try:
-            torch.save(content, aside)
-        except RuntimeError as error:  # torch's name for a full disk
-            raise OSError(28, f"the checkpoint cannot be written ({error})") from error
+        put_tensors(tensors, aside, facts)
 
 
 def load(path: Path) -> tuple[Standing, dict[str, Any]]:
-    """Return a checkpoint: where the run stands, and its tensors on the CPU."""
+    """Return a checkpoint: where the run stands, and its state on the CPU."""
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-        if content.pop("version") != VERSION:
-            raise ValueError("another format")
-        standing = Standing(content.pop("step"), content.pop("measures"), content.pop("finished"))
-    except (OSError, RuntimeError, ValueError, KeyError, pickle.UnpicklingError, EOFError) as error:
+        file = TensorFile(path)
+        facts = json.loads(file.metadata[FACTS])
+        if facts["version"] != VERSION:
+            raise ValueError("it is of another format")
+        standing = Standing(facts["step"], facts["measures"], facts["finished"])
+        return standing, nested(facts["state"], file)
+    except (OSError, ValueError, KeyError, TypeError, UnsafeFile) as error:
         raise BadInput(
             f"{path} cannot be read ({' '.join(str(error).split())[:200]}); take it away to start "
             "over, or give another RUN"
         ) from error
-    return standing, content
+
+
+def flattened(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:
+    """Return nested state as JSON holds it; its tensors are put aside by name."""
+    if isinstance(value, Tensor):
+        tensors[name] = value
+        return {TENSOR: name}
+    if isinstance(value, Mapping):
+        # Pairs, since keys may be numbers, as an optimiser's are.
+        pairs = [[key, flattened(part, f"{name}/{key}", tensors)] for key, part in value.items()]
+        return {TABLE: pairs}
+    if isinstance(value, list | tuple):
+        return [flattened(part, f"{name}/{at}", tensors) for at, part in enumerate(value)]
+    assert value is None or isinstance(value, bool | int | float | str), (name, type(value))
+    return value
+
+
+def nested(value: Any, file: TensorFile) -> Any:
+    """Return state as it was before `flattened`."""
+    if isinstance(value, list):
+        return [nested(part, file) for part in value]
+    if isinstance(value, dict):
+        if TENSOR in value:
+            return file.read(value[TENSOR])
+        return {key: nested(part, file) for key, part in value[TABLE]}
+    return value

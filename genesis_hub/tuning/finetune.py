@@ -74,12 +74,38 @@ def finetune(
     of such keys, which `recipe` overrules.
     devices: processes on this machine; torchrun sets it by itself.
     """
+    wanted, entry, source, cases = resolved(model, data, config, recipe)
+    cases = as_asked(split_cases(cases, seed=wanted.seed), wanted)
+    return one_run(
+        source, entry, cases, wanted, Path(out), device=device, devices=devices, quiet=quiet
+    )
+
+
+def resolved(
+    model: str | Path,
+    data: str | Path,
+    config: str | Path | None,
+    recipe: Mapping[str, Any] | None,
+) -> tuple[Recipe, Entry, str | Path, CaseList]:
+    """Return the recipe as asked for, the model's facts, what is loaded, and the cases."""
     keys = {**(read_toml(config) if config is not None else {}), **(recipe or {})}
     wanted = filled(Recipe(), keys, source=str(config) if config is not None else "recipe")
     wanted.check()
-    folder = Path(out)
-    entry, source = entry_of(model)
-    cases = cases_of(data, wanted)
+    return wanted, *entry_of(model), cases_of(data, wanted)
+
+
+def one_run(
+    source: str | Path,
+    entry: Entry,
+    cases: CaseList,
+    wanted: Recipe,
+    folder: Path,
+    *,
+    device: str,
+    devices: int,
+    quiet: bool,
+) -> Run:
+    """Train, or go on, or say that a run is finished; its cases are split."""
     made = chosen(wanted, entry, cases)
     fabric = launched(
         device_of(device), devices, made.precision, seed=made.seed, deterministic=made.deterministic
@@ -127,7 +153,7 @@ def entry_of(model: str | Path) -> tuple[Entry, str | Path]:
 
 
 def cases_of(data: str | Path, recipe: Recipe) -> CaseList:
-    """Return the cases, checked, split, and as few as asked for."""
+    """Return the cases, checked; all have labels."""
     task: Any = recipe.task
     cases = load_cases(data, task=task)
     if cases.task is None:
@@ -135,10 +161,14 @@ def cases_of(data: str | Path, recipe: Recipe) -> CaseList:
             f"{data} holds images without labels; give images/ and labels/, a folder per class, or "
             "a CSV with a label or mask column"
         )
-    cases = split_cases(cases, seed=recipe.seed)
-    if recipe.label_fraction is not None:
-        cases = label_fraction(cases, recipe.label_fraction, seed=recipe.seed)
     return cases
+
+
+def as_asked(cases: CaseList, recipe: Recipe) -> CaseList:
+    """Return cases with as few training labels as asked for."""
+    if recipe.label_fraction is None:
+        return cases
+    return label_fraction(cases, recipe.label_fraction, seed=recipe.seed)
 
 
 def begin(

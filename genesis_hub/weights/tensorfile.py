@@ -48,7 +48,8 @@ class TensorFile:
             self.start, header = read_header(path, length, self.file.read, size)
         except OSError as error:
             raise BadInput(f"{path} cannot be read: {error.strerror or error}") from error
-        check_metadata(path, header.pop("__metadata__", {}))
+        self.metadata: dict[str, str] = header.pop("__metadata__", {})
+        check_metadata(path, self.metadata)
         self.rows = {name: row_of(path, name, row) for name, row in header.items()}
         self.check_layout(size - self.start)
 
@@ -172,7 +173,13 @@ def row_of(path: Path, name: str, row: Any) -> tuple[torch.dtype, tuple[int, ...
 
 
 def write_tensors(tensors: Mapping[str, Tensor], path: Path, facts: Mapping[str, Any]) -> str:
-    """Write tensors and facts to a new file, flushed to the disk; return its sha256.
+    """Write tensors and facts to a new file, flushed to the disk; return its sha256."""
+    put_tensors(tensors, path, facts)
+    return sha256_of(path)
+
+
+def put_tensors(tensors: Mapping[str, Tensor], path: Path, facts: Mapping[str, Any]) -> None:
+    """Write tensors and facts to a new file, flushed to the disk.
 
     The same tensors and facts give the same bytes: one metadata key, its JSON sorted.
     """
@@ -186,7 +193,6 @@ def write_tensors(tensors: Mapping[str, Tensor], path: Path, facts: Mapping[str,
     path.chmod(0o666 & ~mask)
     with path.open("rb+") as file:
         os.fsync(file.fileno())
-    return sha256_of(path)
 
 
 def own_memory(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
