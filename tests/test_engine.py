@@ -61,6 +61,9 @@ class Sums:
     def after_step(self, progress: float) -> None:
         pass
 
+    def complaint(self, measures) -> str:
+        return ""
+
     def validate(self, model):
         x = torch.arange(8.0).view(2, 4)
         return {"error": float((self.model(x) - x.sum(1, keepdim=True)).abs().mean())}
@@ -220,6 +223,53 @@ def test_a_signal_saves_and_the_run_goes_on(tmp_path: Path) -> None:
     again, _ = trained(tmp_path / "run")
     whole, _ = trained(tmp_path / "whole")
     assert same(again, whole)
+
+
+SHARED = """
+import sys
+from pathlib import Path
+import torch
+sys.path.insert(0, {root!r})
+from tests.test_engine import PACE, Line, trained
+trained(Path(sys.argv[1]), PACE, Line())
+"""
+
+
+class Line(Sums):
+    """A network without batch statistics."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 1))
+
+    def losses(self, model, batch, draw):
+        return {"total": (model(batch["x"]) - batch["y"]).pow(2).mean()}
+
+
+def test_two_processes_are_one_of_the_same_global_batch(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(SHARED.format(root=str(Path(__file__).parent.parent)))
+    (tmp_path / "two").mkdir()
+    words = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(program)]
+    done = subprocess.run(
+        [sys.executable, *words, str(tmp_path / "two")], check=False, timeout=240,
+        env={**os.environ, "CUDA_VISIBLE_DEVICES": ""}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    one, _ = trained(tmp_path / "one", PACE, Line())
+    two = checkpoint.load(tmp_path / "two" / "best.safetensors")[1]["model"]
+    for name in one:
+        torch.testing.assert_close(two[name], one[name], rtol=0, atol=1e-5)
+
+
+def test_a_hopeless_run_is_stopped_and_said_why(tmp_path: Path) -> None:
+    class Flat(Sums):
+        def complaint(self, measures) -> str:
+            return "it has collapsed" if len(measures) > 1 else ""
+
+    with pytest.raises(BadInput, match="step 12: it has collapsed"):
+        trained(tmp_path / "run", PACE, Flat())
+    assert checkpoint.load(tmp_path / "run" / "last.safetensors")[0].step == 12
 
 
 PROGRAM = """

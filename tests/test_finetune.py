@@ -112,6 +112,43 @@ def test_a_frozen_encoder_does_not_move_and_neither_do_its_norms(films, tmp_path
     assert all(torch.equal(tuned[name], before[name]) for name in before)
 
 
+def test_stages_are_unfrozen_by_epoch_alone(films: Path, tmp_path: Path) -> None:
+    source = genesis_hub.create_model("adam-resnet50", width=0.125)
+    saved = source.save_pretrained(tmp_path / "weights")
+    # Six steps are one epoch and a half: the last stage moves from the second epoch on.
+    recipe = {**FLAT, "scratch": False, "width": None, "steps": 6, "unfreeze": [1, 99]}
+    run = genesis_hub.finetune(saved, films, tmp_path / "run", recipe=recipe, quiet=True)
+    tuned = genesis_hub.from_pretrained(run.model, task="features").state_dict()
+    before = source.state_dict()
+    moved = {name.split(".")[0] for name in before if not torch.equal(tuned[name], before[name])}
+    assert moved <= {"layer4"}
+
+
+def test_rare_classes_count_more(films: Path) -> None:
+    from dataclasses import replace
+
+    from genesis_hub.data.cases import load_cases
+    from genesis_hub.tuning.finetune import rarity, weights_of
+
+    cases = load_cases(films)
+    few = [case for number, case in enumerate(cases) if case.label or number < 3]
+    cases = replace(cases, cases=tuple(replace(case, split="train") for case in few))
+    first, second = (sum(case.label == k for case in cases) for k in (0, 1))
+    weights = weights_of(cases)
+    assert float(weights[0] / weights[1]) == pytest.approx(second / first)
+    assert sum(rarity(cases)) == pytest.approx(2)
+
+
+def test_one_answer_for_all_is_called_a_collapse() -> None:
+    from genesis_hub.tuning.objectives import Classification, Segmentation
+
+    flat = [{"score": 0.5, "spread": 0.0}] * 3
+    assert "collapsed" in Classification.complaint(None, flat)
+    assert Classification.complaint(None, flat[:2]) == ""
+    assert "nothing is found" in Segmentation.complaint(None, [{"score": 0.0}] * 5)
+    assert Segmentation.complaint(None, [{"score": 0.0}] * 4 + [{"score": 0.1}]) == ""
+
+
 def test_the_same_call_says_it_is_finished_and_another_is_refused(films, tmp_path, capsys) -> None:
     words = ["finetune", "adam-resnet50", "--data", str(films), "--out", str(tmp_path / "run")]
     words += ["--scratch", "--width", "0.125", "--steps", "3", "--batch-size", "2", "--quiet"]

@@ -1,5 +1,6 @@
 """Devices, precision and processes: lightning-fabric's, started by hand or by torchrun."""
 
+import os
 from typing import Any
 
 import torch
@@ -15,11 +16,16 @@ def launched(
 ) -> Fabric:
     """Return what puts models and batches on their devices; torchrun's numbers win."""
     kind: Any = PRECISIONS[precision]
+    nodes = 1
+    if "LOCAL_WORLD_SIZE" in os.environ:  # Started by torchrun.
+        devices = int(os.environ["LOCAL_WORLD_SIZE"])
+        nodes = int(os.environ["WORLD_SIZE"]) // devices
     fabric = Fabric(
         accelerator={"cuda": "gpu"}.get(device.type, device.type),
         devices=devices,
+        num_nodes=nodes,
         precision=kind,
-        strategy="auto" if devices == 1 else "ddp",
+        strategy="auto" if devices * nodes == 1 else "ddp",
     )
     fabric.launch()
     seed_everything(seed, workers=True, verbose=False)

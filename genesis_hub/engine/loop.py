@@ -59,7 +59,7 @@ def fit(
     optimizer = optimizer_of(objective, pace)
     model, optimizer = fabric.setup(plain, optimizer)
     average = averaged(plain) if pace.average else None
-    standing = restore(folder, plain, optimizer, average)
+    standing = restore(folder, plain, optimizer, average, fabric)
     if standing.finished:
         return finish(folder, plain, standing)
     record = Record(folder, first=standing.step, quiet=quiet) if fabric.global_rank == 0 else None
@@ -88,6 +88,7 @@ def fit(
             last = standing.step == pace.steps
             if (pace.validate_every and standing.step % pace.validate_every == 0) or last:
                 look(objective, model, average, standing, record, progress, epoch, save)
+                complain(objective, standing, save)
                 if enough(standing, pace, objective):
                     standing.finished = "nothing got better"
                     break
@@ -179,6 +180,14 @@ def look(
         save.best(standing, kept)
 
 
+def complain(objective: Objective, standing: Standing, save: "Saver") -> None:
+    """Stop a run whose measures say that nothing will come of it; what it has is kept."""
+    said = objective.complaint(standing.measures)
+    if said:
+        save(standing)
+        raise BadInput(f"step {standing.step}: {said}")
+
+
 class Saver:
     """Writes checkpoints; one process does, the others wait."""
 
@@ -201,6 +210,8 @@ class Saver:
         }
         if self.average is not None:
             tensors["average"] = self.average
+        # A gradient scaler's state, for fp16; empty otherwise.
+        tensors["precision"] = dict(self.fabric.strategy.precision.state_dict())
         self.write(LAST, standing, tensors)
 
     def best(self, standing: Standing, weights: dict[str, Tensor]) -> None:
@@ -219,6 +230,7 @@ def restore(
     model: nn.Module,
     optimizer: Any,
     average: dict[str, Tensor] | None,
+    fabric: Fabric,
 ) -> Standing:
     """Take up the run where its folder stands; a new one stands at 0."""
     if not (folder / LAST).is_file():
@@ -226,6 +238,7 @@ def restore(
     standing, tensors = checkpoint.load(folder / LAST)
     model.load_state_dict(tensors["model"])
     optimizer.load_state_dict(tensors["optimizer"])
+    fabric.strategy.precision.load_state_dict(tensors["precision"])
     if average is not None:
         for name, tensor in tensors["average"].items():
             average[name].copy_(tensor)

@@ -45,6 +45,10 @@ class Objective(Protocol):
         """Return measures of the model as it is now, `monitor` among them; empty for none."""
         ...
 
+    def complaint(self, measures: list[dict[str, float]]) -> str:
+        """Return what is hopelessly wrong with a run by its validations so far, and the remedy."""
+        ...
+
 
 class Items(Protocol):
     """What is learned from: each item a pure function of its index and a seed."""

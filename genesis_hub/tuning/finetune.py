@@ -302,9 +302,29 @@ def objective_of(
         multilabel=cases.multilabel,
         freeze=recipe.freeze,
         layer_decay=recipe.layer_decay,
+        unfreeze=recipe.unfreeze,
+        class_weights=weights_of(cases).to(fabric.device) if recipe.class_weights else None,
         label_smoothing=recipe.label_smoothing,
         seen=seen,
     )
+
+
+def weights_of(cases: CaseList) -> torch.Tensor:
+    """Return how much each class counts: more the fewer training cases have it, 1 on average.
+
+    For labels that come together, how many negatives there are for a positive.
+    """
+    train = cases.of("train")
+    if cases.multilabel:
+        labels = torch.tensor([case.label for case in train])
+        positive, negative = (labels == 1).sum(0), (labels == 0).sum(0)
+        return negative.clamp_min(1) / positive.clamp_min(1)
+    counts = torch.zeros(len(cases.classes))
+    for case in train:
+        for number in case.present or () if cases.task == "segmentation" else (case.label,):
+            counts[number] += 1
+    weights = 1 / counts.clamp_min(1)
+    return weights / weights.mean()
 
 
 def rarity(cases: CaseList) -> tuple[float, ...]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from genesis_hub import losses
 from genesis_hub.engine.objective import Batch
@@ -43,6 +44,8 @@ class Supervised(ABC):
         multilabel: bool = False,
         freeze: bool = False,
         layer_decay: float = 1.0,
+        unfreeze: Sequence[int] = (),
+        class_weights: Tensor | None = None,
         label_smoothing: float = 0.0,
         seen: Sequence[Batch] = (),
     ) -> None:
@@ -51,6 +54,7 @@ class Supervised(ABC):
         self.settings, self.device = settings, device
         self.classes, self.multilabel = tuple(classes), multilabel
         self.freeze, self.layer_decay = freeze, layer_decay
+        self.unfreeze, self.class_weights = tuple(unfreeze), class_weights
         self.label_smoothing = label_smoothing
         self.seen = seen
         self.ends: Any = None
@@ -62,6 +66,10 @@ class Supervised(ABC):
     @abstractmethod
     def losses(self, model: nn.Module, batch: Batch, draw: torch.Generator) -> dict[str, Tensor]:
         """Return the losses of a batch."""
+
+    @abstractmethod
+    def complaint(self, measures: list[dict[str, float]]) -> str:
+        """Return what is hopelessly wrong, or nothing."""
 
     @abstractmethod
     def validate(self, model: nn.Module) -> Mapping[str, float]:
@@ -82,17 +90,22 @@ class Supervised(ABC):
         return groups
 
     def begin_epoch(self, epoch: int) -> None:
-        """Keep a frozen encoder's norm statistics where they are."""
-        if self.freeze:
-            encoder_of(self.model).eval()
+        """Set which of the encoder's stages are trained in an epoch."""
+        if not self.unfreeze:
+            return
+        parameters = dict(self.model.named_parameters())
+        encoder = [name for name in parameters if in_encoder(name)]
+        for depth, names in enumerate(reversed(stages(encoder))):
+            begin = self.unfreeze[min(depth, len(self.unfreeze) - 1)]
+            for name in names:
+                parameters[name].requires_grad_(epoch >= begin)
 
     def after_step(self, progress: float) -> None:  # noqa: B027 - a method may do nothing here
         """Do nothing: no teacher follows a step."""
 
     def shown(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Return a batch as the network sees it: augmented, on its device."""
-        if self.freeze:
-            encoder_of(self.model).eval()
+        still(self.model)
         image, label = batch["image"], batch["label"]
         if self.augment is None:
             return image, label
@@ -118,10 +131,25 @@ class Classification(Supervised):
         image, label = self.shown(batch, draw)
         logits = model(image)
         if self.multilabel:
-            total = losses.binary(logits, label, label_smoothing=self.label_smoothing)
+            total = losses.binary(
+                logits, label, positive_weight=self.class_weights,
+                label_smoothing=self.label_smoothing,
+            )  # fmt: skip
         else:
-            total = losses.cross_entropy(logits, label, label_smoothing=self.label_smoothing)
+            total = losses.cross_entropy(
+                logits, label, weight=self.class_weights, label_smoothing=self.label_smoothing
+            )
         return {"total": total}
+
+    def complaint(self, measures: list[dict[str, float]]) -> str:
+        """Name a network that says the same of every case, three looks in a row."""
+        last = measures[-3:]
+        if len(last) < 3 or any(one["spread"] > 1e-5 for one in last):
+            return ""
+        return (
+            "every case gets the same answer, and has for three validations: the network has "
+            "collapsed; lower lr, take balanced=true or class_weights=true, or look at the images"
+        )
 
     def validate(self, model: nn.Module) -> Mapping[str, float]:
         if self.validation is None or not len(self.validation):
@@ -136,7 +164,12 @@ class Classification(Supervised):
         if np.isnan(score):
             score = -found["log_loss"]  # One class only: no curve to speak of.
         few = ("auc", "accuracy", "f1", "log_loss")
-        return {"score": score, **{name: found[name] for name in few if name in found}}
+        spread = float(shares.std(0).max()) if len(shares) > 1 else 1.0
+        return {
+            "score": score,
+            "spread": spread,
+            **{name: found[name] for name in few if name in found},
+        }
 
     def shares(self, samples: Samples) -> "np.ndarray[Any, Any]":
         """Return the probabilities (N, K) of cases, as `predict` gives them."""
@@ -155,11 +188,23 @@ class Classification(Supervised):
 class Segmentation(Supervised):
     """The class of each voxel: Dice and cross-entropy."""
 
+    def complaint(self, measures: list[dict[str, float]]) -> str:
+        """Name a network that finds nothing at all, five looks in a row."""
+        last = measures[-5:]
+        if len(last) < 5 or any(one["score"] > 0 for one in last):
+            return ""
+        return (
+            "nothing is found in any case, and was not for five validations; lower lr, raise "
+            "foreground= (the share of patches with something in them), or look at the labels"
+        )
+
     def losses(self, model: nn.Module, batch: Batch, draw: torch.Generator) -> dict[str, Tensor]:
         image, label = self.shown(batch, draw)
         logits = model(image)
         dice = losses.soft_dice(logits, label, kind="softmax")
-        entropy = losses.cross_entropy(logits, label, label_smoothing=self.label_smoothing)
+        entropy = losses.cross_entropy(
+            logits, label, weight=self.class_weights, label_smoothing=self.label_smoothing
+        )
         return {"total": dice + entropy, "dice_loss": dice, "cross_entropy": entropy}
 
     def validate(self, model: nn.Module) -> Mapping[str, float]:
@@ -192,9 +237,12 @@ def mean(values: Sequence[float]) -> float:
     return float(np.mean(known)) if known else float("nan")
 
 
-def encoder_of(model: HubModel) -> nn.Module:
-    """Return the encoder, the model itself where it is timm's."""
-    return getattr(model, "encoder", model)
+def still(model: nn.Module) -> None:
+    """Keep the statistics of norms whose weights are frozen where they are."""
+    for module in model.modules():
+        weight = module.weight if isinstance(module, _BatchNorm) else None
+        if weight is not None and not weight.requires_grad:
+            module.eval()
 
 
 def in_encoder(name: str) -> bool:

@@ -12,11 +12,13 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 
 def recalibrate(model: nn.Module, batches: Sequence[Tensor]) -> None:
-    """Set every batch norm's running statistics to the mean over some batches."""
+    """Set running statistics to the mean over some batches; frozen norms keep theirs."""
     norms = [
         module
         for module in model.modules()
-        if isinstance(module, _BatchNorm) and module.track_running_stats
+        if isinstance(module, _BatchNorm)
+        and module.track_running_stats
+        and (module.weight is None or module.weight.requires_grad)
     ]
     if not norms or not batches:
         return

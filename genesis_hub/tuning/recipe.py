@@ -18,7 +18,9 @@ class Recipe:
     transfer: "encoder" leaves the decoder fresh (a decoder that learned to restore converges more
     slowly at first), "all" takes it too. scratch: take no weights at all.
     freeze: train the head and decoder only; norm statistics stand still, too. layer_decay: each
-    stage below the head learns at this share of the one above.
+    stage below the head learns at this share of the one above. unfreeze: epochs from which the
+    encoder's stages are trained, the last stage's first; before, their norms stand still, too.
+    class_weights: rare classes count more in the loss.
     augment: "default" by modality, or "none". mirror: left and right may be exchanged.
     size: of the patches or pictures. foreground: share of patches with something in them.
     balanced: cases of rare classes are drawn as often as those of common ones.
@@ -47,6 +49,8 @@ class Recipe:
     scratch: bool = False
     freeze: bool = False
     layer_decay: float = 1.0
+    unfreeze: tuple[int, ...] = ()
+    class_weights: bool = False
     width: float | None = None
     norm: str | None = None
     head: str = "linear"
@@ -88,6 +92,10 @@ class Recipe:
             value = getattr(self, name)
             if value is not None and not low < value < high:
                 raise BadInput(f"{name}={value!r} is out of its range")
+        if self.freeze and self.unfreeze:
+            raise BadInput("freeze and unfreeze were both given; give one")
+        if list(self.unfreeze) != sorted(self.unfreeze) or any(n < 0 for n in self.unfreeze):
+            raise BadInput(f"unfreeze={self.unfreeze}, but epochs from 0 up, rising, are expected")
         if self.steps is not None and self.epochs is not None:
             raise BadInput("steps and epochs were both given; give one")
 
