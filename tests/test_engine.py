@@ -327,6 +327,16 @@ def test_seeds_differ_and_stay() -> None:
     assert 0 <= seed_of(2**63, 1) < 2**63
 
 
+def test_a_forecast_comes_after_five_steps(tmp_path: Path, capsys) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    fabric = launched(torch.device("cpu"), 1, "fp32", seed=0, deterministic=False)
+    fit(Sums(), Points(), PACE, folder, fabric=fabric)
+    lines = [line for line in capsys.readouterr().err.splitlines() if "forecast" in line]
+    assert len(lines) == 1
+    assert "GB" in lines[0]
+
+
 def test_schedules_rise_and_fall() -> None:
     shares = [factor(step, steps=10, warm_up=2, schedule="cosine") for step in range(10)]
     assert shares[:3] == [0.5, 1.0, 1.0]

@@ -370,6 +370,14 @@ def test_answers_never_land_among_the_images(tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.nii.gz", "link"]
 
 
+def test_answers_in_a_folder_below_the_images_are_no_images(tmp_path: Path) -> None:
+    scan(tmp_path / "a.nii.gz")
+    model = segmenter()
+    genesis_hub.predict(model, tmp_path, tmp_path / "answers", quiet=True)
+    again = genesis_hub.predict(model, tmp_path, tmp_path / "answers", quiet=True)
+    assert (again.done, again.kept, again.failed) == (0, 1, {})
+
+
 def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
     path = scan(tmp_path / "a.nii.gz")
     (tmp_path / "out").mkdir()

@@ -85,6 +85,7 @@ def fit(
             if record is not None:
                 record.note(standing.step, "train", {**told, "lr": top_rate(optimizer)})
             progress.tell(standing.step, epoch, said(told))
+            progress.forecast(standing.step)
             last = standing.step == pace.steps
             if (pace.validate_every and standing.step % pace.validate_every == 0) or last:
                 look(objective, model, average, standing, record, progress, epoch, save)

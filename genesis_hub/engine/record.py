@@ -9,7 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
+import torch
+
 TABLE = "log.csv"
+EARLY = 5  # Steps after which a forecast can be made.
 
 
 class Record:
@@ -89,11 +92,33 @@ class Progress:
             self.stream.write(line + "\n")
         self.stream.flush()
 
+    def forecast(self, step: int) -> None:
+        """Say early how long it will take and what memory it holds, before the long wait."""
+        if step - self.first != EARLY:
+            return
+        pace = (time.monotonic() - self.begin) / EARLY
+        if torch.cuda.is_available():
+            held = f"{torch.cuda.max_memory_allocated() / 1e9:.1f} GB of the GPU's memory"
+        else:
+            held = f"{memory() / 1e9:.1f} GB of memory"
+        rest = clock(pace * (self.steps - step))
+        self.say(f"forecast: {pace:.2g} s a step, {rest} more without validation; {held}")
+
     def say(self, line: str) -> None:
         """Print a line of its own."""
         if not self.quiet:
             self.stream.write(("\r\x1b[K" if self.live else "") + line + "\n")
             self.stream.flush()
+
+
+def memory() -> int:
+    """Return the most memory this process has held, in bytes; 0 where the system does not say."""
+    try:
+        import resource
+    except ImportError:  # Windows.
+        return 0
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024
 
 
 def clock(seconds: float) -> str:

@@ -70,8 +70,8 @@ def embed(
     )  # fmt: skip
     where = device_of(device)
     network = featured(model, layer, modality=modality, range=range).to(where).eval()
-    found = find(images, uneven=uneven)
     folder = None if out is None else Path(out)
+    found = find(images, uneven=uneven, out=folder)
     results: dict[str, Any] = {}
     work = embedding(network, settings, where, folder, results)
     journal = None

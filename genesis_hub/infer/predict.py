@@ -87,8 +87,8 @@ def predict(
         probabilities=probabilities, format=format,
     )  # fmt: skip
     names = class_names(network, settings)
-    found = find(images, uneven=uneven)
     folder = None if out is None else Path(out)
+    found = find(images, uneven=uneven, out=folder)
     results: dict[str, Any] = {}
     dense = network.spec.task == "segmentation"
     if dense:

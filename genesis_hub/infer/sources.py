@@ -15,6 +15,7 @@ from genesis_hub.data.finding import Found, find_images, told_apart
 from genesis_hub.data.image import Image, stacked
 from genesis_hub.data.readers import read
 from genesis_hub.errors import BadInput
+from genesis_hub.infer.journal import FILE
 from genesis_hub.inputs import Range
 from genesis_hub.models import HubModel
 from genesis_hub.version import __version__
@@ -38,8 +39,10 @@ def loaded(
     return api.from_pretrained(model, task=task, modality=modality, range=range)
 
 
-def find(images: Source | Iterable[Source], *, uneven: bool) -> list[Found]:
-    """Return the cases in files, folders and manifests."""
+def find(
+    images: Source | Iterable[Source], *, uneven: bool, out: Path | None = None
+) -> list[Found]:
+    """Return the cases in files, folders and manifests; answers of ours are none."""
     if isinstance(images, str | Path):
         images = [images]
     elif not isinstance(images, Iterable):
@@ -53,6 +56,9 @@ def find(images: Source | Iterable[Source], *, uneven: bool) -> list[Found]:
             plain.append(one)
     if plain or not found:
         found += find_images(plain, uneven=uneven)
+    if out is not None and (out / FILE).is_file():  # A folder of answers among the images.
+        place = out.resolve()
+        found = [one for one in found if place not in one.path.resolve().parents]
     return told_apart(found)
 
 
