@@ -25,17 +25,26 @@ class Found:
     open: Callable[[], Image]
 
 
-def find_images(paths: str | Path | Iterable[str | Path], *, uneven: bool = False) -> list[Found]:
+def find_images(
+    paths: str | Path | Iterable[str | Path],
+    *,
+    uneven: bool = False,
+    without: Path | None = None,
+) -> list[Found]:
     """Return all images in files and folders, in a fixed order, each once.
 
     A folder gives its files and, where DICOM files lie, one image per series. What cannot be read
     is found all the same: opening it says why.
+    without: a folder whose files are not meant.
     """
+    aside = None if without is None else without.resolve()
     found: dict[tuple[Path, str], Found] = {}
     paths = [paths] if isinstance(paths, str | Path) else list(paths)
     for given in paths:
         for one in found_in(existing(given), uneven=uneven):
-            found.setdefault((one.path.resolve(), one.name), one)
+            place = one.path.resolve()
+            if aside is None or aside not in place.parents:
+                found.setdefault((place, one.name), one)
     if not found:
         raise BadInput(f"no image lies in {', '.join(map(str, paths)) or 'nothing'}")
     return told_apart(list(found.values()))

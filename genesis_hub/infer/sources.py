@@ -55,10 +55,9 @@ def find(
         else:
             plain.append(one)
     if plain or not found:
-        found += find_images(plain, uneven=uneven)
-    if out is not None and (out / FILE).is_file():  # A folder of answers among the images.
-        place = out.resolve()
-        found = [one for one in found if place not in one.path.resolve().parents]
+        # A folder of answers of ours may lie below the images; what is in it is none.
+        answers = out if out is not None and (out / FILE).is_file() else None
+        found += find_images(plain, uneven=uneven, without=answers)
     return told_apart(found)
 
 
