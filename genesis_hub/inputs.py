@@ -11,7 +11,8 @@ from torch import Tensor
 
 from genesis_hub.entry import InputFacts
 from genesis_hub.errors import BadInput
-from genesis_hub.mistakes import mistakes, ready_mistakes, unfit_values
+from genesis_hub.mistakes import mistakes, ready_mistakes
+from genesis_hub.sampling import unfit_values
 
 Range = tuple[float, float] | Literal["image"]
 

@@ -128,7 +128,7 @@ def test_rare_classes_count_more(films: Path) -> None:
     from dataclasses import replace
 
     from genesis_hub.data.cases import load_cases
-    from genesis_hub.tuning.finetune import rarity, weights_of
+    from genesis_hub.tuning.building import rarity, weights_of
 
     cases = load_cases(films)
     few = [case for number, case in enumerate(cases) if case.label or number < 3]

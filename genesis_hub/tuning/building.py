@@ -1,0 +1,128 @@
+"""From a recipe whose choices are made to the network, the items and the objective of a run."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from genesis_hub import api
+from genesis_hub.data.cases import CaseList
+from genesis_hub.engine.fabric import Fabric
+from genesis_hub.engine.feed import Order, stacked
+from genesis_hub.entry import Entry
+from genesis_hub.infer.settings import Settings
+from genesis_hub.models import HubModel
+from genesis_hub.networks.table import ARCHITECTURES
+from genesis_hub.tuning.augment import Augment, for_pictures, for_volumes
+from genesis_hub.tuning.choose import channels_of
+from genesis_hub.tuning.items import PatchItems, Samples, WholeItems
+from genesis_hub.tuning.objectives import Classification, Segmentation, Supervised
+from genesis_hub.tuning.recipe import Recipe
+
+
+def built(source: str | Path, entry: Entry, recipe: Recipe, cases: CaseList) -> HubModel:
+    """Return the network with its weights, or without for a run from scratch."""
+    segmentation = cases.task == "segmentation"
+    decoder = recipe.decoder
+    if decoder is None and segmentation and entry.ndim == 3:
+        decoder = "pretrained" if recipe.transfer == "all" else "fresh"
+        if not has_decoder(entry):
+            decoder = None
+    wishes: dict[str, Any] = {
+        "task": cases.task,
+        "num_classes": len(cases.classes),
+        "in_channels": channels_of(cases, entry),
+        "head": recipe.head,
+        "decoder": decoder,
+        "norm": recipe.norm,
+        "modality": recipe.modality,
+    }
+    if recipe.scratch:
+        name = entry.name
+        network = api.create_model(name, width=recipe.width or 1.0, **wishes)
+    else:
+        network = api.from_pretrained(source, width=recipe.width or 1.0, **wishes)
+    assert recipe.size is not None
+    facts = replace(network.inputs.facts, size=recipe.size)
+    network.inputs = replace(network.inputs, facts=facts)
+    network.entry = replace(network.entry, inputs=facts)
+    return network
+
+
+def has_decoder(entry: Entry) -> bool:
+    """Say whether a decoder comes with a name's weights."""
+    return ARCHITECTURES[entry.architecture].decoder is not None
+
+
+def items_of(model: HubModel, samples: Samples, recipe: Recipe) -> WholeItems | PatchItems:
+    """Return what the run learns from."""
+    size = model.inputs.facts.size
+    if recipe.task == "classification":
+        return WholeItems(samples, size)
+    return PatchItems(samples, size, by_slices=model.entry.ndim == 2, foreground=recipe.foreground)
+
+
+def objective_of(
+    model: HubModel,
+    items: WholeItems | PatchItems,
+    samples: Mapping[str, Samples],
+    recipe: Recipe,
+    cases: CaseList,
+    fabric: Fabric,
+) -> Supervised:
+    """Return what the run minimises."""
+    augment: Augment | None = None
+    if recipe.augment == "default":
+        preset = for_volumes if model.entry.ndim == 3 else for_pictures
+        modality = model.inputs.facts.modality
+        augment = preset(modality, mirror=bool(recipe.mirror))
+    assert recipe.batch_size is not None
+    order = Order(len(items), recipe.batch_size, recipe.seed)
+    seen = [
+        stacked([items.item(index, seed) for index, seed in order.keys(step)])
+        for step in range(recipe.recalibrate)
+    ]
+    kind = Classification if recipe.task == "classification" else Segmentation
+    return kind(
+        model,
+        augment=augment,
+        validation=samples["val"],
+        settings=Settings(
+            precision=recipe.precision, multilabel=cases.multilabel, batch_size=recipe.batch_size
+        ),
+        device=fabric.device,
+        classes=cases.classes,
+        multilabel=cases.multilabel,
+        freeze=recipe.freeze,
+        layer_decay=recipe.layer_decay,
+        unfreeze=recipe.unfreeze,
+        class_weights=weights_of(cases).to(fabric.device) if recipe.class_weights else None,
+        label_smoothing=recipe.label_smoothing,
+        seen=seen,
+    )
+
+
+def weights_of(cases: CaseList) -> torch.Tensor:
+    """Return how much each class counts: more the fewer training cases have it, 1 on average.
+
+    For labels that come together, how many negatives there are for a positive.
+    """
+    train = cases.of("train")
+    if cases.multilabel:
+        labels = torch.tensor([case.label for case in train])
+        positive, negative = (labels == 1).sum(0), (labels == 0).sum(0)
+        return negative.clamp_min(1) / positive.clamp_min(1)
+    counts = torch.zeros(len(cases.classes))
+    for case in train:
+        for number in case.present or () if cases.task == "segmentation" else (case.label,):
+            counts[number] += 1
+    weights = 1 / counts.clamp_min(1)
+    return weights / weights.mean()
+
+
+def rarity(cases: CaseList) -> tuple[float, ...]:
+    """Return for each training case how rare its class is."""
+    labels = [str(case.label) for case in cases.of("train")]
+    return tuple(1 / labels.count(label) for label in labels)
