@@ -32,12 +32,12 @@ def segment(model: HubModel, ready: Ready, settings: Settings, device: torch.dev
     """Return the label map of an image."""
     classes = model.spec.num_classes
     overlap = settings.multilabel and classes > 1
+    if ready.resampled:
+        return on_grid(model, ready, settings, device, overlap=overlap)
     kind = np.uint8 if classes <= 255 else np.uint16
     sides = tuple(int(side) for side in ready.pixels.shape[1:])
     labels = np.zeros(((classes,) if overlap else ()) + sides, dtype=kind)
     shares = np.zeros((classes, *sides), np.float32) if settings.probabilities else None
-    if ready.resampled:
-        return on_grid(model, ready, settings, device, overlap=overlap)
     for place, logits in dense(model, ready, settings, device):
         labels[place] = decided(logits, overlap=overlap).numpy().astype(kind)
         if shares is not None:
@@ -62,11 +62,10 @@ def dense(
     model: HubModel, ready: Ready, settings: Settings, device: torch.device
 ) -> Iterator[tuple[tuple[slice | type(...), ...], Tensor]]:  # type: ignore[valid-type]
     """Give (place, logits (K, ...)) of the slabs of an image."""
-    network, pixels = seen_as(model, ready, settings)
     size, multiple = shape_of(model, ready, settings)
     for start, part in slabs(
-        network,
-        pixels,
+        seen_as(model, settings),
+        ready.pixels,
         size=size,
         multiple=multiple,
         overlap=0.5 if settings.overlap is None else settings.overlap,
@@ -79,12 +78,11 @@ def dense(
         yield (..., *deep), part
 
 
-def seen_as(model: HubModel, ready: Ready, settings: Settings) -> tuple[Network, Array | Tensor]:
-    """Return the network as it is run on windows, and what they are cut from."""
-    facts = model.inputs.facts
+def seen_as(model: HubModel, settings: Settings) -> Network:
+    """Return the network as it is run on windows."""
     if by_slices(model) and view_of(model, settings) == "whole":
-        return resized(model, facts.size[:2], dense=True), ready.pixels
-    return model, ready.pixels
+        return resized(model, model.inputs.facts.size[:2], dense=True)
+    return model
 
 
 def shape_of(

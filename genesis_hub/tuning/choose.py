@@ -6,6 +6,7 @@ from genesis_hub.data.cases import CaseList
 from genesis_hub.data.readers import read
 from genesis_hub.entry import Entry
 from genesis_hub.errors import BadInput
+from genesis_hub.infer.segment import whole_size
 from genesis_hub.tuning.recipe import Recipe
 
 # What a quarter of an hour on two cores, or a minute on a GPU, can do; `steps` makes it longer.
@@ -66,7 +67,7 @@ def size_for(recipe: Recipe, entry: Entry, cases: CaseList) -> tuple[int, ...]:
     largest = [max(shape[axis] for shape in shapes) for axis in range(3)]
     if max(largest) > LARGEST:
         return entry.inputs.size
-    return tuple(-(-side // step) * step for side, step in zip(largest, multiple, strict=True))
+    return whole_size(tuple(largest), multiple)
 
 
 def channels_of(cases: CaseList, entry: Entry) -> int:

@@ -1,7 +1,7 @@
 """What a run learns from: cases read and checked once, cut or resized as the model takes them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 
 from genesis_hub.data.cases import Case, CaseList, class_indices
-from genesis_hub.data.image import Array, stacked
+from genesis_hub.data.image import Array, turned
 from genesis_hub.data.readers import read
 from genesis_hub.engine.objective import Batch
 from genesis_hub.errors import BadInput
 from genesis_hub.infer.prepare import Ready, fitted, prepare
+from genesis_hub.infer.sources import open_case
 from genesis_hub.inputs import Inputs, as_tensor
 
 MOST_PLACES = 20_000  # Voxels of a class remembered per case, to cut patches around.
@@ -57,19 +58,19 @@ class Samples:
 
     def opened(self, case: Case) -> Sample:
         """Read a case."""
-        image = stacked([read(path) for path in case.images])
+        image = open_case(case)
         try:
             ready = prepare(image, self.inputs)
         except BadInput as error:
             raise BadInput(f"case {case.name!r}: {error}") from error
         pixels = np.array(ready.pixels) if isinstance(ready.pixels, np.memmap) else ready.pixels
-        ready = Ready(image, pixels, ready.convert, ready.sides, ready.frame)
+        ready = replace(ready, pixels=pixels)
         if self.listed.task != "segmentation" or case.mask is None:
             return Sample(ready)
         mask = read(case.mask)
         indices = class_indices(mask, self.listed.values)[None]
         if image.ndim == 3 and image.affine is not None:
-            indices = turned_like(indices, image.orientation, ready.frame)
+            indices = np.ascontiguousarray(turned(indices, image.orientation, ready.frame))
         labels = nearest(indices[0], tuple(int(n) for n in pixels.shape[1:]))
         return Sample(ready, labels, places_of(labels))
 
@@ -94,13 +95,6 @@ class Samples:
 def nbytes(part: Any) -> int:
     """Return the memory an array or tensor takes."""
     return 0 if part is None else int(part.nbytes)
-
-
-def turned_like(array: Array, have: str, want: str) -> Array:
-    """Return (C, X, Y, Z) in another frame, as memory of its own."""
-    from genesis_hub.data.image import turned
-
-    return np.ascontiguousarray(turned(array, have, want))
 
 
 def nearest(labels: Array, sides: tuple[int, ...]) -> Array:
