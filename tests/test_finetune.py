@@ -237,6 +237,16 @@ def test_a_folder_with_other_things_in_it_is_no_run(films: Path, tmp_path: Path)
         genesis_hub.finetune("adam-resnet50", films, tmp_path, recipe=FLAT, quiet=True)
 
 
+def test_a_run_that_was_killed_while_it_began_begins_again(films: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "split.json").write_text("{}")
+    (folder / ".run.json.0123456789ab.part.json").write_text("{")
+    run = genesis_hub.finetune("adam-resnet50", films, folder, recipe=FLAT, quiet=True)
+    assert run.steps == 4
+    assert len(json.loads((folder / "split.json").read_text())["splits"]["train"]) > 2
+
+
 def test_recalibrated_statistics_are_the_mean_over_what_was_seen() -> None:
     norm = torch.nn.BatchNorm2d(2)
     batches = [torch.randn(4, 2, 5, 5) + shift for shift in range(3)]

@@ -107,7 +107,8 @@ def one_run(
     fabric = launched(
         device_of(device), devices, made.precision, seed=made.seed, deterministic=made.deterministic
     )
-    facts = begin(folder, source, made, cases, quiet=quiet)
+    with fabric.rank_zero_first():
+        facts = begin(folder, source, made, cases, quiet=quiet or fabric.global_rank > 0)
     standing = finished_already(folder)
     if standing is not None and (folder / MODEL).is_dir():
         metrics: Mapping[str, Any] = json.loads(
@@ -194,7 +195,9 @@ def begin(
                 "on, or another RUN"
             )
         return facts
-    if folder.exists() and any(folder.iterdir()):
+    # A kill while the run was begun may have left its split or a file half written.
+    ours = (SPLIT, f".{SPLIT}", f".{RUN}")
+    if folder.exists() and any(not one.name.startswith(ours) for one in folder.iterdir()):
         raise BadInput(f"{folder} holds other files; give a new folder for the run")
     folder.mkdir(parents=True, exist_ok=True)
     write_split(folder / SPLIT, cases)
