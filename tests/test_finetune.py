@@ -2,6 +2,8 @@
 
 import csv
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -235,6 +237,19 @@ def test_a_folder_with_other_things_in_it_is_no_run(films: Path, tmp_path: Path)
     (tmp_path / "thesis.tex").write_text("years of work")
     with pytest.raises(BadInput, match="other files"):
         genesis_hub.finetune("adam-resnet50", films, tmp_path, recipe=FLAT, quiet=True)
+
+
+def test_torchrun_starts_it_on_two_processes(films: Path, tmp_path: Path) -> None:
+    words = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    words += ["-m", "genesis_hub", "finetune", "adam-resnet50", "--data", str(films), "--scratch"]
+    words += ["--out", str(tmp_path / "run"), "--width", "0.125", "--steps", "2", "--quiet"]
+    words += ["--batch-size", "4", "--device", "cpu", "--set", "size=[32, 32]"]
+    done = subprocess.run(
+        [sys.executable, *words], check=False, timeout=240, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.count("2 steps, all steps done") == 1
+    assert genesis_hub.from_pretrained(tmp_path / "run" / "model").answers.classes
 
 
 def test_a_run_that_was_killed_while_it_began_begins_again(films: Path, tmp_path: Path) -> None:

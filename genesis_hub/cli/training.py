@@ -1,6 +1,7 @@
 """`finetune`: labelled images in, a model that `predict` uses out."""
 
 import argparse
+import os
 from typing import TYPE_CHECKING, Any
 
 from genesis_hub.errors import BadInput
@@ -71,6 +72,8 @@ def run_finetune(options: argparse.Namespace) -> int:
     except Stopped as stopped:
         print(f"{options.out}: {stopped}; the same command goes on from there")
         return stopped.status
+    if os.environ.get("RANK", "0") != "0":  # Under torchrun one process tells.
+        return 0
     reached = ", ".join(
         f"{name} {run.metrics[name]:.4f}" for name in TOLD if run.metrics.get(name) is not None
     )

@@ -130,7 +130,7 @@ def one_run(
         network.provenance = {**network.provenance, "fine_tuned": facts}
         metrics = write_results(folder, objective, samples, cases, standing)
         network.to("cpu").save_pretrained(folder / MODEL)
-    fabric.barrier()
+    metrics = fabric.broadcast(metrics)  # Also holds the others until all is written.
     return Run(folder, standing.step, standing.finished, metrics, resumed)
 
 
