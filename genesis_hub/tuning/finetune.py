@@ -25,6 +25,7 @@ from genesis_hub.tuning.building import built, items_of, objective_of, rarity
 from genesis_hub.tuning.choose import chosen
 from genesis_hub.tuning.items import Samples
 from genesis_hub.tuning.recipe import Recipe
+from genesis_hub.tuning.report import left_behind
 from genesis_hub.tuning.results import write_results
 from genesis_hub.version import __version__
 
@@ -66,7 +67,7 @@ def finetune(
     model: a name, or a folder. data: a folder of images and labels, class folders, or a CSV
     (`load_cases`); without a split of its own, patients are split 70 : 10 : 20.
     out: the run's folder: `model/` for `predict`, `metrics.json`, `predictions.csv`, `log.csv`,
-    `split.json`, `run.json`.
+    `split.json`, `run.json`, `report.html`.
     recipe: keys of `Recipe` and their values ({"steps": 1000, "lr": 1e-3}); config: a TOML file
     of such keys, which `recipe` overrules.
     devices: processes on this machine; torchrun sets it by itself.
@@ -114,6 +115,8 @@ def one_run(
         metrics: Mapping[str, Any] = json.loads(
             (folder / "metrics.json").read_text(encoding="utf-8")
         )
+        if made.report and fabric.global_rank == 0:
+            left_behind(folder, cases, fabric.device, quiet=quiet)
         return Run(folder, standing.step, standing.finished, metrics, standing.step)
     network = built(source, entry, made, cases).to(fabric.device)
     samples = {name: Samples(cases.of(name), cases, network.inputs) for name in SPLITS}
@@ -131,6 +134,8 @@ def one_run(
         metrics = write_results(folder, objective, samples, cases, standing)
         network.to("cpu").save_pretrained(folder / MODEL)
     metrics = fabric.broadcast(metrics)  # Also holds the others until all is written.
+    if made.report and fabric.global_rank == 0:
+        left_behind(folder, cases, fabric.device, quiet=quiet)
     return Run(folder, standing.step, standing.finished, metrics, resumed)
 
 
@@ -178,12 +183,12 @@ def begin(
         "model": str(source),
         "data": {"digest": cases.digest, "cases": {s: len(cases.of(s)) for s in SPLITS}},
         "classes": list(cases.classes),
-        "recipe": plain(recipe),
+        "recipe": {key: value for key, value in plain(recipe).items() if key != "report"},
     }
     path = folder / RUN
     if path.is_file():
         then = json.loads(path.read_text(encoding="utf-8"))
-        other = difference(then["recipe"], recipe)
+        other = difference({**then["recipe"], "report": recipe.report}, recipe)
         other += [
             f"{key}: {then.get(key)!r} then, {facts[key]!r} now"
             for key in ("model", "data", "classes")
@@ -209,6 +214,8 @@ def begin(
             "python": platform.python_version(),
         },
         "begun": time.strftime("%Y-%m-%dT%H:%M:%S"),
+        "root": str(cases.root.resolve()),
+        "notes": list(cases.notes),
     }  # fmt: skip
     with new_file(path) as aside:
         aside.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")

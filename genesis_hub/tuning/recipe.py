@@ -24,6 +24,7 @@ class Recipe:
     augment: "default" by modality, or "none". mirror: left and right may be exchanged.
     size: of the patches or pictures. foreground: share of patches with something in them.
     balanced: cases of rare classes are drawn as often as those of common ones.
+    report: draw report.html when the run is over; it changes nothing that is learned.
     """
 
     task: str | None = None
@@ -64,6 +65,7 @@ class Recipe:
     label_fraction: float | None = None
     modality: str | None = None
     recalibrate: int = 10
+    report: bool = True
 
     def check(self) -> None:
         """Raise `BadInput` where a key cannot be used."""
