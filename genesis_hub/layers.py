@@ -85,4 +85,7 @@ def last_stage(model: nn.Module, x: Tensor) -> str:
         )
     sizes = {name: math.prod(maps[name]) for name in wide or once}
     wanted = min(sizes.values()) if wide else max(sizes.values())
-    return [name for name, size in sizes.items() if size == wanted][-1]
+    fitting = [name for name, size in sizes.items() if size == wanted]
+    # A stage as a whole, not a part of a block that others bypass: the name with fewest dots.
+    least = min(name.count(".") for name in fitting)
+    return [name for name in fitting if name.count(".") == least][-1]

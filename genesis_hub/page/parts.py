@@ -40,7 +40,7 @@ def picture(content: bytes, alt: str) -> Markup:
     """Return a picture held in the page itself."""
     kind = next(kind for start, kind in KINDS.items() if content.startswith(start))
     data = base64.b64encode(content).decode("ascii")
-    return element("img", src=f"data:{kind};base64,{data}", alt=alt, loading="lazy")
+    return element("img", src=f"data:{kind};base64,{data}", alt=alt)
 
 
 def figure(content: bytes, alt: str, *caption: Child, title: str = "") -> Markup:
@@ -50,9 +50,9 @@ def figure(content: bytes, alt: str, *caption: Child, title: str = "") -> Markup
     return element("figure", head, picture(content, alt), below)
 
 
-def figures(*parts: Markup) -> Markup:
-    """Return figures side by side where there is room."""
-    return element("div", *parts, class_="figures")
+def figures(*parts: Markup, wide: bool = False) -> Markup:
+    """Return figures side by side where there is room; wide: fewer of them, and larger."""
+    return element("div", *parts, class_="figures wide" if wide else "figures")
 
 
 def card(*parts: Child) -> Markup:

@@ -90,7 +90,7 @@ def pictured(
                 parts.append(note(f"{case} could not be drawn: {error or type(error).__name__}"))
         if drawn:
             parts += [element("h3", name)] if name else []
-            parts.append(figures(*drawn))
+            parts.append(figures(*drawn, wide=True))
     return section(title, *parts, lead=lead)
 
 

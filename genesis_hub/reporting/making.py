@@ -8,7 +8,6 @@ from typing import Any
 from genesis_hub.page import Markup, command, details, element, facts, section, table
 from genesis_hub.reporting.reading import SPLITS, Reading
 
-OURS = ("genesis-hub", "genesis_hub", "__main__")
 ANSWERED = ("task", "report")
 
 
@@ -51,11 +50,11 @@ def data(reading: Reading) -> Markup:
         element("ul", *(element("li", note) for note in notes))
         if notes
         else element("p", "Nothing was noted."),
-        facts({"Classes": ", ".join(reading.classes), "Digest of the list": digest[:16]}),
+        facts({"Classes": ", ".join(reading.classes), "Digest of the list": digest[:12]}),
     )
 
 
-def again(reading: Reading) -> Markup:
+def again(reading: Reading, defaults: Mapping[str, Any]) -> Markup:
     """Return the commands that use the model and repeat the run, and what it was made with."""
     folder = reading.folder.resolve()
     model = shlex.quote(str(folder / "model"))
@@ -68,21 +67,20 @@ def again(reading: Reading) -> Markup:
             f"import genesis_hub\n\nmodel = genesis_hub.from_pretrained({str(folder / 'model')!r})",
             "Load it in Python",
         ),
-        command(repeated(reading), "Repeat the run, in a new folder"),
+        command(repeated(reading, defaults), "Repeat the run, in a new folder"),
         element("h3", "Made with"),
         facts({**made, "begun": str(reading.run.get("begun", "unknown"))}),
     )
 
 
-def repeated(reading: Reading) -> str:
+def repeated(reading: Reading, defaults: Mapping[str, Any]) -> str:
     """Return the command that was given, or one that does the same, with a new folder."""
     words = [str(word) for word in reading.run.get("command") or ()]
-    stem = Path(words[0]).stem if words else ""
-    if (stem in OURS or "genesis_hub" in words[:1][0] if words else False) and "finetune" in words:
+    if words and "finetune" in words and {"genesis-hub", "genesis_hub"} & set(Path(words[0]).parts):
         said = ["genesis-hub", *words[words.index("finetune") :]]
         return shlex.join(elsewhere(said))
-    made = {k: v for k, v in reading.recipe.items() if v is not None and k not in ("report",)}
-    where = reading.run.get("root", "DATA")
+    made = {key: value for key, value in reading.recipe.items() if value != defaults.get(key)}
+    where = str(reading.run.get("given", "DATA"))
     keys = ", ".join(f"{key!r}: {value!r}" for key, value in made.items())
     return (
         "import genesis_hub\n\n"

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from genesis_hub.page import Markup, details, note, section, stat, stats, table
+from genesis_hub.page import Markup, details, element, joined, note, section, stat, stats, table
 from genesis_hub.reporting.reading import Reading
 
 FEW = 30  # Cases below which a number says little.
@@ -14,8 +14,8 @@ LARGE = {
     "specificity": "Specificity", "f1": "F1", "dice": "Dice, mean over classes",
 }  # fmt: skip
 BY_CLASS = {
-    "dice": "Dice", "iou": "IoU", "surface_dice": "Surface Dice", "hd95": "HD95 (mm)",
-    "assd": "ASSD (mm)", "missed": "Missed", "invented": "Invented",
+    "dice": "Dice", "iou": "IoU", "surface_dice": "Surface Dice", "hd95": "HD95 (mm or px)",
+    "missed": "Missed", "invented": "Invented",
 }  # fmt: skip
 OF_CLASS = {
     "auc": "AUC", "average_precision": "Average precision", "sensitivity": "Sensitivity",
@@ -98,10 +98,10 @@ def by_class(reading: Reading) -> Markup | None:
     return table(["Class", *titles], rows, caption="By class") if rows else None
 
 
-def cell(value: Any, intervals: Mapping[str, Any], name: str) -> str:
-    """Return a number with its interval."""
+def cell(value: Any, intervals: Mapping[str, Any], name: str) -> Markup:
+    """Return a number with its interval below."""
     said = interval(intervals.get(name))
-    return f"{shown(value)} ({said})" if said else shown(value)
+    return joined(shown(value), element("small", said) if said else None)
 
 
 def everything(metrics: Mapping[str, Any]) -> Markup:

@@ -16,7 +16,6 @@ from genesis_hub.show import read_log
 from genesis_hub.show.curves import Curve
 
 Array = NDArray[Any]
-TABLES = ("*.csv", "*.tsv")
 SPLITS = ("train", "val", "test")
 
 
@@ -131,21 +130,11 @@ def cases_again(reading: Reading, data: str | Path | None) -> CaseList:
 
     data: where they lie now; None: as the run noted it. They must be the same.
     """
-    given = data if data is not None else reading.run.get("root")
+    given = data if data is not None else reading.run.get("given")
     if given is None:
         raise BadInput("the run does not say where its images lie; give data=")
-    root = Path(given)
-    places = [root]
-    if data is None and root.is_dir():
-        places += [table for kind in TABLES for table in sorted(root.glob(kind))]
-    said = ""
-    for place in places:
-        try:
-            cases = load_cases(place, task=reading.recipe.get("task"), check=False)
-            return named(read_split(reading.folder / "split.json", cases), reading.classes)
-        except BadInput as error:
-            said = said or str(error)
-    raise BadInput(f"the run's images are not found: {said}")
+    cases = load_cases(given, task=reading.recipe.get("task"), check=False)
+    return named(read_split(reading.folder / "split.json", cases), reading.classes)
 
 
 def named(cases: CaseList, classes: list[str]) -> CaseList:

@@ -44,7 +44,7 @@ def write_report(
     parts += pictures(reading, cases, images, device)
     parts += attempted("The recipe", lambda: recipe(reading, defaults))
     parts += attempted("The data", lambda: data(reading))
-    parts += attempted("The commands", lambda: again(reading))
+    parts += attempted("The commands", lambda: again(reading, defaults))
     text = write_page(title(reading), *parts, lead=lead(reading))
     target = reading.folder / PAGE
     with new_file(target) as aside:

@@ -62,8 +62,9 @@ def curves(
         if best is not None:
             axes.axvline(best[0], color=theme.soft, linewidth=0.9, linestyle=(0, (2, 2)))
             axes.annotate(
-                best[1], (best[0], 0.02), xycoords=("data", "axes fraction"), color=theme.soft,
-                fontsize=7, rotation=90, ha="right", va="bottom",
+                best[1], (best[0], 0.02), xytext=(-2, 0), textcoords="offset points",
+                xycoords=("data", "axes fraction"), color=theme.soft, fontsize=7, rotation=90,
+                ha="right", va="bottom",
             )  # fmt: skip
         shown = np.concatenate([np.asarray(values, float) for _, values in lines.values()])
         focus(axes, shown[np.isfinite(shown)])

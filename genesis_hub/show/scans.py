@@ -57,12 +57,17 @@ class Scan:
 
     @property
     def weight(self) -> Array | None:
-        """What is to be seen: the masks where something is marked, else the heat."""
+        """What is to be seen: the masks where something is marked, else heat on what is bright."""
         marked = [mask > 0 for mask in self.masks.values() if mask.any()]
         if marked:
             return np.asarray(np.sum(marked, axis=0))
-        heats = list(self.heats.values())
-        return np.asarray(np.sum(heats, axis=0)) if heats else None
+        if not self.heats:
+            return None
+        heats = [heat / (float(heat.max()) or 1.0) for heat in self.heats.values()]
+        low, high = greys(self.image)
+        heat = np.asarray(np.sum(heats, axis=0))
+        bright = heat * np.clip((self.image - low) / (high - low), 0, 1)
+        return bright if bright.any() else heat
 
 
 def overlay(scan: Scan, *, classes: Sequence[str] = (), title: str = "", many: int = 3) -> "Figure":
@@ -80,14 +85,18 @@ def overlay(scan: Scan, *, classes: Sequence[str] = (), title: str = "", many: i
     if not flat:
         cells = [[(title, plane) for plane in planes] for title in titles]
     ends = scan.grey or greys(scan.image)
-    high = height_of([plane_shape(scan, plane) for plane in planes], rows, columns)
+    ratios = [ratio_of(scan, plane) for plane in planes]
+    widths = [1.0] * columns if flat else [1 / ratio for ratio in ratios]
+    high = (WIDTH - 0.2) / sum(widths) * (max(ratios) if flat else 1) * rows + (
+        0.45 if flat else 0.3
+    )
     with drawing(
         height=high + 0.22 * bool(scan.masks) + 0.45 * bool(scan.heats) + 0.25 * bool(title),
         theme=SCREEN,
     ) as f:
         if title:
             f.suptitle(said(title, 60), fontsize=8.5)
-        grid = f.subplots(rows, columns, squeeze=False)
+        grid = f.subplots(rows, columns, squeeze=False, width_ratios=widths)
         for row, line in enumerate(cells):
             for column, (name, plane) in enumerate(line):
                 axes = grid[row][column]
@@ -120,7 +129,7 @@ def channels(
     chosen = list(order) if order is not None else list(np.argsort(-maps.std((1, 2)))[:many])
     columns = 4
     rows = -(-(1 + len(chosen)) // columns)
-    high = height_of([(image.shape[0], image.shape[1], None)], rows, columns)
+    high = WIDTH / columns * held_in(image.shape[0] / image.shape[1]) * rows
     with drawing(height=high + 0.2 * rows + 0.45, theme=SCREEN) as figure:
         if title:
             figure.suptitle(said(title, 60), fontsize=8.5)
@@ -158,21 +167,16 @@ def cut(array: Array, plane: Plane) -> Array:
     return array if plane.axis < 0 else plane.of(array)
 
 
-def plane_shape(scan: Scan, plane: Plane) -> tuple[int, int, tuple[float, float] | None]:
-    """Return a slice's pixels down and across, and how far apart they are."""
+def ratio_of(scan: Scan, plane: Plane) -> float:
+    """Return how high a slice is over how wide, in millimetres where they are known."""
     down, across = cut(scan.image, plane).shape
-    return down, across, plane.sides
+    high, wide = plane.sides or (1.0, 1.0)
+    return held_in(down * high / (across * wide))
 
 
-def height_of(
-    shapes: Sequence[tuple[int, int, tuple[float, float] | None]], rows: int, columns: int
-) -> float:
-    """Return how high a figure is whose panels share its width."""
-    ratios = []
-    for down, across, sides in shapes:
-        high, wide = sides or (1.0, 1.0)
-        ratios.append(down * high / (across * wide))
-    return float(min(max(max(ratios) * WIDTH / columns, 0.45), 2.2 * WIDTH / columns) * rows + 0.3)
+def held_in(ratio: float) -> float:
+    """Return a ratio that leaves room for others."""
+    return float(min(max(ratio, 0.35), 2.5))
 
 
 def panel(axes: Any, scan: Scan, name: str, plane: Plane, ends: tuple[float, float]) -> None:

@@ -48,8 +48,8 @@ def drawing(
     plain = {key: kept for key, kept in matplotlib.rcParamsDefault.items() if key != "backend"}
     settings = {
         **plain,
-        "font.size": 8, "axes.titlesize": 8.5, "axes.labelsize": 8, "legend.fontsize": 7.5,
-        "xtick.labelsize": 7.5, "ytick.labelsize": 7.5, "axes.linewidth": 0.7,
+        "font.size": 8.5, "axes.titlesize": 9, "axes.labelsize": 8.5, "legend.fontsize": 8,
+        "xtick.labelsize": 8, "ytick.labelsize": 8, "axes.linewidth": 0.7,
         "xtick.major.width": 0.7, "ytick.major.width": 0.7, "lines.linewidth": 1.6,
         "xtick.major.size": 3, "ytick.major.size": 3, "hatch.linewidth": 0.6,
         "figure.facecolor": theme.paper, "axes.facecolor": theme.paper,
@@ -71,7 +71,7 @@ def drawing(
 def axes_of(figure: "Figure", theme: Theme, place: Any = 111, *, grid: str = "both") -> Any:
     """Return axes in the theme's colours; grid: "both", "x", "y" or "" for none."""
     axes = figure.add_subplot(place)
-    axes.tick_params(color=theme.soft, labelcolor=theme.ink, labelsize=7.5, width=0.7, length=3)
+    axes.tick_params(color=theme.soft, labelcolor=theme.ink, labelsize=8, width=0.7, length=3)
     if grid:
         which: Any = grid
         axes.grid(True, axis=which, color=theme.line, linewidth=0.6)

@@ -214,7 +214,7 @@ def begin(
             "python": platform.python_version(),
         },
         "begun": time.strftime("%Y-%m-%dT%H:%M:%S"),
-        "root": str(cases.root.resolve()),
+        "given": str(cases.given or cases.root),
         "notes": list(cases.notes),
     }  # fmt: skip
     with new_file(path) as aside:
