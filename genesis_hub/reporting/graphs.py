@@ -87,9 +87,7 @@ def dice(reading: Reading) -> Markup | None:
     if any(np.isfinite(values).any() for values in distances.values()):
         shown.append(
             figure(
-                show.svg(
-                    show.strip(distances, y="HD95 (mm; px where sizes are unknown)", limits=None)
-                ),
+                show.svg(show.strip(distances, y="HD95 (mm, or px)", limits=None)),
                 f"95th percentile of the surface distance of each of {len(reading.rows)} cases.",
                 "How far the outlines are apart, but for the worst 5 %. Cases where only one of "
                 "truth and prediction is there are counted as without.",

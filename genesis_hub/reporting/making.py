@@ -76,7 +76,11 @@ def again(reading: Reading, defaults: Mapping[str, Any]) -> Markup:
 def repeated(reading: Reading, defaults: Mapping[str, Any]) -> str:
     """Return the command that was given, or one that does the same, with a new folder."""
     words = [str(word) for word in reading.run.get("command") or ()]
-    if words and "finetune" in words and {"genesis-hub", "genesis_hub"} & set(Path(words[0]).parts):
+    if (
+        words
+        and "finetune" in words
+        and {"genesis-hub", "genesis_hub"} & {*Path(words[0]).parts, Path(words[0]).stem}
+    ):
         said = ["genesis-hub", *words[words.index("finetune") :]]
         return shlex.join(elsewhere(said))
     made = {key: value for key, value in reading.recipe.items() if value != defaults.get(key)}

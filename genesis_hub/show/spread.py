@@ -89,6 +89,7 @@ def tsne(features: Array, *, seed: int = 0) -> Array:
         raise BadInput(
             f"features are {rows.shape}, but (cases, features) of finite numbers are expected"
         )
+    largest = float(np.abs(rows).max())
     rows = rows - rows.mean(0)
     if len(rows) < LEAST:
         flat = np.zeros((len(rows), 2))
@@ -99,12 +100,22 @@ def tsne(features: Array, *, seed: int = 0) -> Array:
     most = min(COMPONENTS, *rows.shape)
     if most < rows.shape[1]:
         rows = PCA(most, svd_solver="full", random_state=seed).fit_transform(rows)
-    spread = float(rows.std()) or 1.0
+    spread = float(rows.std())
+    if spread <= 1e-9 * largest:
+        return np.zeros((len(rows), 2))  # All alike: scikit-learn would divide by 0 and crash.
+    rows = (rows / spread).astype(np.float32)
     perplexity = min(PERPLEXITY, (len(rows) - 1) / 3)
-    found = TSNE(2, perplexity=perplexity, init="pca", random_state=seed).fit_transform(
-        (rows / spread).astype(np.float32)
-    )
+    start = begun(rows, np.random.Generator(np.random.PCG64(seed)))
+    found = TSNE(2, perplexity=perplexity, init=start, random_state=seed).fit_transform(rows)
     return np.asarray(found, np.float64)
+
+
+def begun(rows: Array, draw: np.random.Generator) -> Array:
+    """Return where t-SNE begins: the first two components, those that are alike set apart."""
+    start = np.zeros((len(rows), 2))
+    wide = PCA(min(2, *rows.shape), svd_solver="full").fit_transform(rows)
+    start[:, : wide.shape[1]] = wide / (float(wide[:, 0].std()) or 1.0)
+    return np.asarray(1e-4 * (start + 1e-2 * draw.standard_normal(start.shape)), np.float32)
 
 
 def plane(
