@@ -38,6 +38,7 @@ def built(source: str | Path, entry: Entry, recipe: Recipe, cases: CaseList) -> 
         "decoder": decoder,
         "norm": recipe.norm,
         "modality": recipe.modality,
+        "range": recipe.range,
     }
     if recipe.scratch:
         name = entry.name
@@ -46,6 +47,8 @@ def built(source: str | Path, entry: Entry, recipe: Recipe, cases: CaseList) -> 
         network = api.from_pretrained(source, width=recipe.width or 1.0, **wishes)
     assert recipe.size is not None
     facts = replace(network.inputs.facts, size=recipe.size)
+    if recipe.spacing is not None:
+        facts = replace(facts, spacing=recipe.spacing)
     network.inputs = replace(network.inputs, facts=facts)
     network.entry = replace(network.entry, inputs=facts)
     return network

@@ -7,16 +7,20 @@ from genesis_hub.data.readers import read
 from genesis_hub.entry import Entry
 from genesis_hub.errors import BadInput
 from genesis_hub.infer.segment import whole_size
+from genesis_hub.inputs import Inputs
 from genesis_hub.tuning.recipe import Recipe
 
 # What a quarter of an hour on two cores, or a minute on a GPU, can do; `steps` makes it longer.
 EPOCHS, LEAST_STEPS, MOST_STEPS = 40, 300, 20_000
 LOOKS = 10  # Validations in a run.
+FRAME = Inputs.frame  # Of 3D models.
 LARGEST = 96  # Volumes of up to this side are classified whole, larger ones by windows.
 
 
 def chosen(recipe: Recipe, entry: Entry, cases: CaseList) -> Recipe:
     """Return a recipe in which every choice is made."""
+    if recipe.spacing is not None and len(recipe.spacing) != entry.ndim:
+        raise BadInput(f"spacing={recipe.spacing}, but {entry.ndim} lengths are expected")
     train = cases.of("train")
     if not train:
         raise BadInput("no case is for training; give some split=train, or leave the split away")
@@ -63,8 +67,13 @@ def size_for(recipe: Recipe, entry: Entry, cases: CaseList) -> tuple[int, ...]:
         return recipe.size
     if entry.ndim == 2 or cases.task == "segmentation":
         return entry.inputs.size
-    shapes = [read(case.images[0]).shape[1:] for case in cases.of("train")[:50]]
-    largest = [max(shape[axis] for shape in shapes) for axis in range(3)]
+    largest = [0, 0, 0]
+    for case in cases.of("train")[:50]:
+        image = read(case.images[0])
+        have = image.framed_spacing(FRAME) or (1.0, 1.0, 1.0)
+        want = recipe.spacing or entry.inputs.spacing or have
+        for axis, side in enumerate(image.framed_sides(FRAME)):
+            largest[axis] = max(largest[axis], round(side * have[axis] / want[axis]))
     if max(largest) > LARGEST:
         return entry.inputs.size
     return whole_size(tuple(largest), multiple)
