@@ -4,6 +4,7 @@ import csv
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,11 @@ import torch
 import genesis_hub
 from genesis_hub import BadInput
 from genesis_hub.cli import main
+from genesis_hub.data.cases import load_cases, split_cases
 from genesis_hub.data.phantoms import chest_ct, chest_xray
+from genesis_hub.tuning.choose import chosen
 from genesis_hub.tuning.recalibrate import recalibrate
+from genesis_hub.tuning.recipe import Recipe
 
 nibabel = pytest.importorskip("nibabel")
 
@@ -286,7 +290,8 @@ def test_a_recipe_says_which_columns_are_meant(films: Path, tmp_path: Path) -> N
     )
     assert genesis_hub.from_pretrained(run.model).answers.classes == ("clear", "filled")
     split = json.loads((tmp_path / "run" / "split.json").read_text())
-    assert "p0" in json.dumps(split)
+    place = {case: name for name, cases in split["splits"].items() for case in cases}
+    assert all(place[str(at)] == place[str(at + 1)] for at in range(0, 12, 2))  # One person each.
     with pytest.raises(BadInput, match="VALUE=NAME"):
         genesis_hub.finetune(
             "adam-resnet50", tmp_path / "films.csv", tmp_path / "other",
@@ -309,3 +314,21 @@ def test_a_spacing_is_made_for_training_and_undone_by_predict(chests: Path, tmp_
             genesis_hub.finetune(
                 "models-genesis", chests, tmp_path / "other", recipe={**DEEP, **wrong}, quiet=True
             )
+
+
+def test_steps_are_as_large_as_memory_allows_and_stay_so(
+    films: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cases, entry = split_cases(load_cases(films)), genesis_hub.model_info("adam-resnet50")
+    wide = Recipe(scratch=True, size=(224, 224))
+    batches = []
+    for room in (None, 1_500_000_000, 1_000):
+        monkeypatch.setattr("genesis_hub.tuning.choose.free", lambda device, room=room: room)
+        batches.append(chosen(wide, entry, cases, torch.device("cpu")))
+    assert [made.batch_size for made in batches] == [8, 4, 1]
+    went_on = chosen(
+        wide, entry, cases, torch.device("cpu"), begun={"batch_size": batches[0].batch_size}
+    )
+    assert went_on == batches[0]
+    two = replace(wide, accumulate=2)
+    assert chosen(two, entry, cases, torch.device("cpu"), processes=2).batch_size == 4

@@ -103,10 +103,14 @@ def one_run(
     quiet: bool,
 ) -> Run:
     """Train, or go on, or say that a run is finished; its cases are split."""
-    made = chosen(wanted, entry, cases)
+    where = device_of(device)
     fabric = launched(
-        device_of(device), devices, made.precision, seed=made.seed, deterministic=made.deterministic
+        where, devices, wanted.precision, seed=wanted.seed, deterministic=wanted.deterministic
     )
+    made = chosen(
+        wanted, entry, cases, where, processes=fabric.world_size, begun=begun(folder)
+    )  # fmt: skip
+    made = fabric.broadcast(made)  # Free memory may differ between processes.
     with fabric.rank_zero_first():
         facts = begin(folder, source, made, cases, quiet=quiet or fabric.global_rank > 0)
     standing = finished_already(folder)
@@ -186,6 +190,15 @@ def as_asked(cases: CaseList, recipe: Recipe) -> CaseList:
     if recipe.label_fraction is None:
         return cases
     return label_fraction(cases, recipe.label_fraction, seed=recipe.seed)
+
+
+def begun(folder: Path) -> dict[str, Any] | None:
+    """Return the recipe of a run that goes on; None for a new one."""
+    path = folder / RUN
+    if not path.is_file():
+        return None
+    recipe: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["recipe"]
+    return recipe
 
 
 def begin(
