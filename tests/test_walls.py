@@ -60,7 +60,7 @@ ROOMS: dict[str, set[str]] = {
         "api", "atomic", "data", "engine", "entry", "errors", "evaluate", "infer", "inputs",
         "losses", "models", "networks", "registry", "saved", "version", "weights", "tuning",
     },
-    "demo": {"api", "data", "errors", "infer"},
+    "demo": {"api", "data", "errors", "infer", "tuning"},
     "cli": {
         "cli",
         "importing", "api", "registry", "cards", "entry", "errors", "version", "weights", "demo",
