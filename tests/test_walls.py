@@ -69,7 +69,7 @@ ROOMS: dict[str, set[str]] = {
         "losses", "models", "networks", "registry", "reporting", "saved", "version", "weights",
         "tuning",
     },
-    "demo": {"api", "data", "errors", "infer"},
+    "demo": {"api", "data", "errors", "infer", "tuning"},
     "cli": {
         "cli",
         "importing", "api", "registry", "cards", "entry", "errors", "version", "weights", "demo",

@@ -55,6 +55,12 @@ class Image:
         return f"Image({str(self.path)!r}, {self.kind}, {', '.join(filter(None, said))})"
 
     @property
+    def title(self) -> str:
+        """The file's name, and the part of it that is meant."""
+        file, sign, part = str(self.path).partition("#")
+        return f"{Path(file).name}{sign}{part}"
+
+    @property
     def ndim(self) -> int:
         """Spatial axes: 2 for pictures, 3 for volumes."""
         return len(self.shape) - 1
@@ -96,6 +102,13 @@ class Image:
         if self.affine is None or self.spacing is None:
             return self.spacing
         return tuple(self.spacing[axis] for axis, _ in steps(self.orientation, codes))
+
+    def framed_sides(self, codes: str) -> tuple[int, ...]:
+        """Return the sides of `framed(codes)`, without reading a value."""
+        sides = self.shape[1:]
+        if self.affine is None:
+            return sides
+        return tuple(sides[axis] for axis, _ in steps(self.orientation, codes))
 
 
 def stacked(images: Sequence[Image]) -> Image:

@@ -17,7 +17,7 @@ from genesis_hub.data.cases import CaseList, label_fraction, load_cases, split_c
 from genesis_hub.engine.checkpoint import LAST, Standing, load
 from genesis_hub.engine.fabric import launched
 from genesis_hub.engine.loop import fit
-from genesis_hub.engine.recipe import difference, filled, plain, read_toml
+from genesis_hub.engine.recipe import difference, filled, plain
 from genesis_hub.entry import Answers, Entry
 from genesis_hub.errors import BadInput
 from genesis_hub.infer.settings import device_of
@@ -25,6 +25,7 @@ from genesis_hub.tuning.building import built, items_of, objective_of, rarity
 from genesis_hub.tuning.choose import chosen
 from genesis_hub.tuning.items import Samples
 from genesis_hub.tuning.recipe import Recipe
+from genesis_hub.tuning.recipes import recipe_keys
 from genesis_hub.tuning.report import left_behind
 from genesis_hub.tuning.results import write_results
 from genesis_hub.version import __version__
@@ -69,7 +70,8 @@ def finetune(
     out: the run's folder: `model/` for `predict`, `metrics.json`, `predictions.csv`, `log.csv`,
     `split.json`, `run.json`, `report.html`.
     recipe: keys of `Recipe` and their values ({"steps": 1000, "lr": 1e-3}); config: a TOML file
-    of such keys, which `recipe` overrules.
+    of such keys, or the name of one that comes along ("ncc", "ncs", "ecc", "lcs", "bms"), which
+    `recipe` overrules.
     devices: processes on this machine; torchrun sets it by itself.
     """
     wanted, entry, source, cases = resolved(model, data, config, recipe)
@@ -86,7 +88,7 @@ def resolved(
     recipe: Mapping[str, Any] | None,
 ) -> tuple[Recipe, Entry, str | Path, CaseList]:
     """Return the recipe as asked for, the model's facts, what is loaded, and the cases."""
-    keys = {**(read_toml(config) if config is not None else {}), **(recipe or {})}
+    keys = {**(recipe_keys(config) if config is not None else {}), **(recipe or {})}
     wanted = filled(Recipe(), keys, source=str(config) if config is not None else "recipe")
     wanted.check()
     return wanted, *entry_of(model), cases_of(data, wanted)
@@ -104,10 +106,14 @@ def one_run(
     quiet: bool,
 ) -> Run:
     """Train, or go on, or say that a run is finished; its cases are split."""
-    made = chosen(wanted, entry, cases)
+    where = device_of(device)
     fabric = launched(
-        device_of(device), devices, made.precision, seed=made.seed, deterministic=made.deterministic
+        where, devices, wanted.precision, seed=wanted.seed, deterministic=wanted.deterministic
     )
+    made = chosen(
+        wanted, entry, cases, where, processes=fabric.world_size, begun=begun(folder)
+    )  # fmt: skip
+    made = fabric.broadcast(made)  # Free memory may differ between processes.
     with fabric.rank_zero_first():
         facts = begin(folder, source, made, cases, quiet=quiet or fabric.global_rank > 0)
     standing = finished_already(folder)
@@ -158,7 +164,17 @@ def entry_of(model: str | Path) -> tuple[Entry, str | Path]:
 def cases_of(data: str | Path, recipe: Recipe) -> CaseList:
     """Return the cases, checked; all have labels."""
     task: Any = recipe.task
-    cases = load_cases(data, task=task)
+    cases = load_cases(
+        data,
+        task=task,
+        classes=named(recipe.classes),
+        image=recipe.image or None,
+        mask=recipe.mask,
+        labels=(recipe.labels[0] if len(recipe.labels) == 1 else recipe.labels) or None,
+        patient=recipe.patient,
+        split=recipe.split,
+        reader=recipe.reader,
+    )
     if cases.task is None:
         raise BadInput(
             f"{data} holds images without labels; give images/ and labels/, a folder per class, or "
@@ -167,11 +183,30 @@ def cases_of(data: str | Path, recipe: Recipe) -> CaseList:
     return cases
 
 
+def named(classes: tuple[str, ...]) -> dict[str, str] | tuple[str, ...] | None:
+    """Return names in order, or what stands in the data with the name it has ("1=lung")."""
+    if not any("=" in word for word in classes):
+        return classes or None
+    pairs = [word.partition("=") for word in classes]
+    if not all(sign and value.strip() and name.strip() for value, sign, name in pairs):
+        raise BadInput(f"classes={list(classes)}; give all as VALUE=NAME, or all as names in order")
+    return {value.strip(): name.strip() for value, _, name in pairs}
+
+
 def as_asked(cases: CaseList, recipe: Recipe) -> CaseList:
     """Return cases with as few training labels as asked for."""
     if recipe.label_fraction is None:
         return cases
     return label_fraction(cases, recipe.label_fraction, seed=recipe.seed)
+
+
+def begun(folder: Path) -> dict[str, Any] | None:
+    """Return the recipe of a run that goes on; None for a new one."""
+    path = folder / RUN
+    if not path.is_file():
+        return None
+    recipe: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["recipe"]
+    return recipe
 
 
 def begin(
