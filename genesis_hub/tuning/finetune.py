@@ -122,7 +122,10 @@ def one_run(
         )
         return Run(folder, standing.step, standing.finished, metrics, standing.step)
     network = built(source, entry, made, cases).to(fabric.device)
-    samples = {name: Samples(cases.of(name), cases, network.inputs) for name in SPLITS}
+    samples = {
+        name: Samples(cases.of(name), cases, network.inputs, check=not made.no_check)
+        for name in SPLITS
+    }
     items = items_of(network, samples["train"], made)
     objective = objective_of(network, items, samples, made, cases, fabric)
     resumed = load(folder / LAST)[0].step if (folder / LAST).is_file() else 0
