@@ -38,6 +38,11 @@ def add(verbs: Any) -> None:
     verb.add_argument("--patient", help="a table's column of patients, who are never parted")
     verb.add_argument("--classes", help="names in order, A,B, or what stands there, 0=A,1=B")
     verb.add_argument("--range", help="LO,HI: the values that become 0 and 1; or image")
+    verb.add_argument("--modality", help="ct or mri, where the images are not what the weights saw")
+    verb.add_argument(
+        "--no-check", action="store_true", default=None,
+        help="take images as they are, whatever they look like",
+    )  # fmt: skip
     verb.add_argument("--transfer", help="encoder, or all: the decoder, too")
     verb.add_argument("--precision", help="fp32, bf16 or fp16")
     for name, kind in COMMON:
@@ -58,7 +63,8 @@ def run_finetune(options: argparse.Namespace) -> int:
     from genesis_hub.tuning.many import finetune_many
 
     names = (
-        "task", "reader", "mask", "patient", "scratch", "transfer", "precision",
+        "task", "reader", "mask", "patient", "modality", "no_check", "scratch", "transfer",
+        "precision",
         *(name for name, _ in COMMON),
     )  # fmt: skip
     recipe = {name: getattr(options, name) for name in names if getattr(options, name) is not None}

@@ -115,8 +115,9 @@ def cam(
     """Return an image beside its Grad-CAM."""
     seen = heat_of(model, ready, device, target=target, layer=layer)
     name = dict(enumerate(model.answers.classes)).get(seen.target, f"class {seen.target}")
-    title = f"at {seen.layer}" + (f"; {seen.view.said}" if seen.view.said else "")
-    return overlay(seen.view.scan(heats={f"Grad-CAM: {name}": seen.heat}), title=title)
+    lines = [f"Grad-CAM at {seen.layer}", seen.view.said, seen.silent]
+    heats = {f"for {name}": seen.heat}
+    return overlay(seen.view.scan(heats=heats), title="\n".join(filter(None, lines)))
 
 
 def class_of(model: HubModel, target: int | str | None) -> int | None:

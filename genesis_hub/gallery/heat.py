@@ -24,6 +24,11 @@ class Seen:
     target: int
     layer: str
 
+    @property
+    def silent(self) -> str:
+        """What must be said where nothing speaks for the class."""
+        return "" if self.heat.any() else "nothing here speaks for it"
+
 
 def heat_of(
     model: HubModel,

@@ -16,6 +16,7 @@ from genesis_hub.infer.windows import cut, plan_windows, window_batches
 from genesis_hub.inputs import as_tensor
 from genesis_hub.models import HubModel
 from genesis_hub.show import Scan
+from genesis_hub.show.scans import greys
 
 Array = NDArray[Any]
 Place = tuple[slice | int, ...]
@@ -52,7 +53,8 @@ class View:
             self.grey,
             spacing=spacing_of(self.ready, flat=flat),
             codes="" if flat or self.ready.image.affine is None else self.ready.frame,
-            grey=self.ready.image.grey if self.ready.image.ndim == 2 else None,
+            # Black and white of the whole image: a window of air alone would be stretched.
+            grey=greys(np.asarray(self.ready.pixels)[0, ::2, ::2]),
             **drawn,
         )
 

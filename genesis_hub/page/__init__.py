@@ -18,6 +18,6 @@ from genesis_hub.page.parts import (
 )  # fmt: skip
 
 __all__ = [
-    "Markup", "card", "command", "details", "element", "facts", "figure", "figures", "joined",
+    "Markup", "command", "details", "element", "facts", "figure", "figures", "joined",
     "note", "picture", "section", "stat", "stats", "table", "write_page",
 ]  # fmt: skip

@@ -8,6 +8,7 @@ from genesis_hub.page.markup import Child, Markup, element, joined
 
 # Nothing may be fetched and nothing run, whatever a case is called.
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+FEW = 4  # Columns that fit a phone.
 KINDS = {b"\x89PNG": "image/png", b"RIFF": "image/webp", b"<svg": "image/svg+xml"}
 
 
@@ -55,11 +56,6 @@ def figures(*parts: Markup, wide: bool = False) -> Markup:
     return element("div", *parts, class_="figures wide" if wide else "figures")
 
 
-def card(*parts: Child) -> Markup:
-    """Return parts in a frame of their own."""
-    return element("div", *parts, class_="card")
-
-
 def stat(name: str, value: str, more: str = "") -> Markup:
     """Return one number with its name, and its interval or what else is said of it."""
     return element(
@@ -83,21 +79,30 @@ def facts(pairs: Mapping[str, Child]) -> Markup:
 def table(
     header: Sequence[str], rows: Sequence[Sequence[Child]], *, caption: str = "", words: int = 1
 ) -> Markup:
-    """Return a table; its first `words` columns are words, the others numbers."""
+    """Return a table; its first `words` columns are words, the others numbers.
 
-    def cell(kind: str, column: int, value: Child) -> Markup:
-        return element(kind, value, class_=None if column < words else "number")
+    Where it is too broad for a phone, each row becomes a list of names and values there.
+    """
 
-    head = element("tr", *(cell("th", place, name) for place, name in enumerate(header)))
+    def look(column: int) -> str | None:
+        return None if column < words else "number"
+
+    head = element("tr", *(element("th", n, class_=look(k)) for k, n in enumerate(header)))
     body = (
-        element("tr", *(cell("td", place, value) for place, value in enumerate(row)))
+        element(
+            "tr",
+            *(
+                element("td", value, class_=look(k), data_name=name)
+                for k, (name, value) in enumerate(zip(header, row, strict=True))
+            ),
+        )
         for row in rows
     )
     said = element("caption", caption) if caption else None
     return element(
         "div",
         element("table", said, element("thead", head), element("tbody", *body)),
-        class_="table",
+        class_="table" if len(header) <= FEW else "table broad",
         tabindex=0,
     )
 

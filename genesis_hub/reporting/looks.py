@@ -115,6 +115,7 @@ def seen_by_classifier(gallery: Gallery, row: int) -> Markup:
     caption = joined(
         element("strong", reading.names[row]), f". Truth: {names}. Answer: {said or 'none'}.",
         f" At {seen.layer}" + (f", {seen.view.said}." if seen.view.said else "."),
+        f" For {classes[answer]}, {seen.silent}." if seen.silent else None,
     )  # fmt: skip
     alt = f"{reading.names[row]}: image and Grad-CAM; truth {names}, answer {said}."
     return figure(picture, alt, caption)
@@ -171,6 +172,7 @@ def seen_by_segmenter(gallery: Gallery, row: int) -> Markup:
         element("strong", reading.names[row]),
         f". Dice {shown(float(reading.goodness[row]))}. At {seen.layer}",
         f", {seen.view.said}." if seen.view.said else ".",
+        f" For {name}, {seen.silent}." if seen.silent else None,
     )
     return figure(picture, f"{reading.names[row]}: Grad-CAM of {name}.", caption)
 

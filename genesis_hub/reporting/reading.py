@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -10,13 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from genesis_hub.data.cases import CaseList, load_cases, read_split
+from genesis_hub.data.cases import CaseList, read_split
 from genesis_hub.errors import BadInput
 from genesis_hub.show import read_log
 from genesis_hub.show.curves import Curve
 
 Array = NDArray[Any]
 SPLITS = ("train", "val", "test")
+Load = Callable[[Path], CaseList]
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,15 +127,16 @@ def held(folder: Path, file: str) -> dict[str, Any]:
         ) from error
 
 
-def cases_again(reading: Reading, data: str | Path | None) -> CaseList:
+def cases_again(reading: Reading, load: Load, data: str | Path | None) -> CaseList:
     """Return the cases of a run, read again from where they lay, or raise `BadInput`.
 
-    data: where they lie now; None: as the run noted it. They must be the same.
+    load: lists what lies at a path. data: where they lie now; None: as the run noted it. They must
+    be the same.
     """
     given = data if data is not None else reading.run.get("given")
     if given is None:
         raise BadInput("the run does not say where its images lie; give data=")
-    cases = load_cases(given, task=reading.recipe.get("task"), check=False)
+    cases = load(Path(given))
     return named(read_split(reading.folder / "split.json", cases), reading.classes)
 
 

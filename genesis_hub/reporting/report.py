@@ -9,7 +9,7 @@ import torch
 from genesis_hub import api
 from genesis_hub.atomic import new_file
 from genesis_hub.data.cases import CaseList
-from genesis_hub.errors import BadInput
+from genesis_hub.errors import GenesisHubError
 from genesis_hub.extras import require
 from genesis_hub.infer.settings import device_of
 from genesis_hub.page import Markup, note, write_page
@@ -18,7 +18,7 @@ from genesis_hub.reporting.graphs import answers, training
 from genesis_hub.reporting.looks import Gallery, looks
 from genesis_hub.reporting.making import again, data, recipe
 from genesis_hub.reporting.numbers import numbers
-from genesis_hub.reporting.reading import Reading, cases_again, read_run
+from genesis_hub.reporting.reading import Reading, read_run
 
 PAGE = "report.html"
 Part = Callable[[], Markup | Sequence[Markup] | None]
@@ -28,20 +28,19 @@ def write_report(
     folder: str | Path,
     *,
     defaults: Mapping[str, Any],
-    cases: CaseList | None = None,
-    images: str | Path | None = None,
+    cases: Callable[[Reading], CaseList],
     device: str | torch.device = "auto",
 ) -> Path:
     """Write a run's report.html and return where it lies; see `report`.
 
-    defaults: of the recipe. cases: of the run, where they are at hand.
+    defaults: of the recipe. cases: gives those of the run.
     """
     require("matplotlib", "show")
     reading = read_run(folder)
     parts = attempted("The numbers", lambda: numbers(reading))
     parts += attempted("The course of training", lambda: training(reading))
     parts += attempted("The answers", lambda: answers(reading))
-    parts += pictures(reading, cases, images, device)
+    parts += pictures(reading, cases, device)
     parts += attempted("The recipe", lambda: recipe(reading, defaults))
     parts += attempted("The data", lambda: data(reading))
     parts += attempted("The commands", lambda: again(reading, defaults))
@@ -53,19 +52,16 @@ def write_report(
 
 
 def pictures(
-    reading: Reading,
-    cases: CaseList | None,
-    images: str | Path | None,
-    device: str | torch.device,
+    reading: Reading, cases: Callable[[Reading], CaseList], device: str | torch.device
 ) -> list[Markup]:
     """Return what takes the images and the model, or a note of why it is not there."""
     try:
-        cases = cases or cases_again(reading, images)
+        listed = cases(reading)
         where = device if isinstance(device, torch.device) else device_of(device)
         model = api.from_pretrained(reading.folder / "model").to(where).eval()
-    except BadInput as error:
+    except GenesisHubError as error:
         return [note(f"There are no pictures of cases: {error}")]
-    gallery = Gallery(reading, cases, model, where)
+    gallery = Gallery(reading, listed, model, where)
     parts = attempted("Pictures of cases", lambda: looks(gallery))
     return parts + attempted("The features", lambda: features(gallery))
 

@@ -91,11 +91,14 @@ def overlay(scan: Scan, *, classes: Sequence[str] = (), title: str = "", many: i
         0.45 if flat else 0.3
     )
     with drawing(
-        height=high + 0.22 * bool(scan.masks) + 0.45 * bool(scan.heats) + 0.25 * bool(title),
+        height=high
+        + 0.22 * bool(scan.masks)
+        + 0.45 * bool(scan.heats)
+        + 0.2 * len(title.splitlines()),
         theme=SCREEN,
     ) as f:
         if title:
-            f.suptitle(said(title, 60), fontsize=8.5)
+            f.suptitle("\n".join(said(line, 64) for line in title.splitlines()), fontsize=8)
         grid = f.subplots(rows, columns, squeeze=False, width_ratios=widths)
         for row, line in enumerate(cells):
             for column, (name, plane) in enumerate(line):

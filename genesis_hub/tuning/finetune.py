@@ -13,7 +13,7 @@ import torch
 
 from genesis_hub import api, registry
 from genesis_hub.atomic import new_file
-from genesis_hub.data.cases import CaseList, label_fraction, load_cases, split_cases, write_split
+from genesis_hub.data.cases import CaseList, label_fraction, split_cases, write_split
 from genesis_hub.engine.checkpoint import LAST, Standing, load
 from genesis_hub.engine.fabric import launched
 from genesis_hub.engine.loop import fit
@@ -24,6 +24,7 @@ from genesis_hub.infer.settings import device_of
 from genesis_hub.tuning.building import built, items_of, objective_of, rarity
 from genesis_hub.tuning.choose import chosen
 from genesis_hub.tuning.items import Samples
+from genesis_hub.tuning.listing import cases_of
 from genesis_hub.tuning.recipe import Recipe
 from genesis_hub.tuning.recipes import recipe_keys
 from genesis_hub.tuning.report import left_behind
@@ -125,7 +126,10 @@ def one_run(
             left_behind(folder, cases, fabric.device, quiet=quiet)
         return Run(folder, standing.step, standing.finished, metrics, standing.step)
     network = built(source, entry, made, cases).to(fabric.device)
-    samples = {name: Samples(cases.of(name), cases, network.inputs) for name in SPLITS}
+    samples = {
+        name: Samples(cases.of(name), cases, network.inputs, check=not made.no_check)
+        for name in SPLITS
+    }
     items = items_of(network, samples["train"], made)
     objective = objective_of(network, items, samples, made, cases, fabric)
     resumed = load(folder / LAST)[0].step if (folder / LAST).is_file() else 0
@@ -159,38 +163,6 @@ def entry_of(model: str | Path) -> tuple[Entry, str | Path]:
     artefact = read_folder(folder)
     entry = registry.find(artefact.facts["name"])
     return replace(entry, inputs=read_inputs(artefact.facts, entry)), folder
-
-
-def cases_of(data: str | Path, recipe: Recipe) -> CaseList:
-    """Return the cases, checked; all have labels."""
-    task: Any = recipe.task
-    cases = load_cases(
-        data,
-        task=task,
-        classes=named(recipe.classes),
-        image=recipe.image or None,
-        mask=recipe.mask,
-        labels=(recipe.labels[0] if len(recipe.labels) == 1 else recipe.labels) or None,
-        patient=recipe.patient,
-        split=recipe.split,
-        reader=recipe.reader,
-    )
-    if cases.task is None:
-        raise BadInput(
-            f"{data} holds images without labels; give images/ and labels/, a folder per class, or "
-            "a CSV with a label or mask column"
-        )
-    return cases
-
-
-def named(classes: tuple[str, ...]) -> dict[str, str] | tuple[str, ...] | None:
-    """Return names in order, or what stands in the data with the name it has ("1=lung")."""
-    if not any("=" in word for word in classes):
-        return classes or None
-    pairs = [word.partition("=") for word in classes]
-    if not all(sign and value.strip() and name.strip() for value, sign, name in pairs):
-        raise BadInput(f"classes={list(classes)}; give all as VALUE=NAME, or all as names in order")
-    return {value.strip(): name.strip() for value, _, name in pairs}
 
 
 def as_asked(cases: CaseList, recipe: Recipe) -> CaseList:

@@ -38,8 +38,11 @@ class Sample:
 class Samples:
     """Cases of one split, read when first asked for and held while there is room."""
 
-    def __init__(self, cases: Sequence[Case], listed: CaseList, inputs: Inputs) -> None:
+    def __init__(
+        self, cases: Sequence[Case], listed: CaseList, inputs: Inputs, *, check: bool = True
+    ) -> None:
         self.cases, self.listed, self.inputs = tuple(cases), listed, inputs
+        self.check = check
         self.held: dict[int, Sample] = {}
         self.pictures: dict[int, Tensor] = {}
         self.bytes = 0
@@ -61,7 +64,7 @@ class Samples:
         """Read a case."""
         image = open_case(case)
         try:
-            ready = prepare(image, self.inputs)
+            ready = prepare(image, self.inputs, check=self.check)
         except BadInput as error:
             raise BadInput(f"case {case.name!r}: {error}") from error
         pixels = np.array(ready.pixels) if isinstance(ready.pixels, np.memmap) else ready.pixels

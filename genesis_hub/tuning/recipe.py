@@ -28,7 +28,8 @@ class Recipe:
     reader: the layout of the data, where it is not told by itself. image, mask, labels, patient,
     split: columns of a table; several `labels` may come together. classes: their names in order, or
     "1=lung": what stands in the data and the name it has; two values may share a name.
-    modality, range: what the values are, as `from_pretrained` takes them.
+    modality, range: what the values are, as `from_pretrained` takes them. no_check takes
+    images as they are, whatever they look like.
     report: draw report.html when the run is over; it changes nothing that is learned.
     """
 
@@ -78,6 +79,7 @@ class Recipe:
     modality: str | None = None
     range: tuple[float, ...] | str | None = None
     spacing: tuple[float, ...] | None = None
+    no_check: bool = False
     recalibrate: int = 10
     report: bool = True
 
