@@ -2,7 +2,6 @@
 
 from genesis_hub.page.markup import Markup, element, joined
 from genesis_hub.page.parts import (
-    card,
     command,
     details,
     facts,
