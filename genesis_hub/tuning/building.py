@@ -11,22 +11,25 @@ from genesis_hub import api
 from genesis_hub.data.cases import CaseList
 from genesis_hub.engine.fabric import Fabric
 from genesis_hub.engine.feed import Order, stacked
+from genesis_hub.engine.objective import Items
 from genesis_hub.entry import Entry
 from genesis_hub.infer.settings import Settings
 from genesis_hub.models import HubModel
 from genesis_hub.networks.table import ARCHITECTURES
+from genesis_hub.tuning.adapters import adapt
 from genesis_hub.tuning.augment import Augment, for_pictures, for_volumes
 from genesis_hub.tuning.choose import channels_of
 from genesis_hub.tuning.items import PatchItems, Samples, WholeItems
 from genesis_hub.tuning.objectives import Classification, Segmentation, Supervised
 from genesis_hub.tuning.recipe import Recipe
+from genesis_hub.tuning.slices import SlabItems, SliceItems
 
 
 def built(source: str | Path, entry: Entry, recipe: Recipe, cases: CaseList) -> HubModel:
     """Return the network with its weights, or without for a run from scratch."""
     segmentation = cases.task == "segmentation"
     decoder = recipe.decoder
-    if decoder is None and segmentation and entry.ndim == 3:
+    if decoder is None and segmentation and (entry.ndim == 3 or recipe.operator):
         decoder = "pretrained" if recipe.transfer == "all" else "fresh"
         if not has_decoder(entry):
             decoder = None
@@ -38,6 +41,7 @@ def built(source: str | Path, entry: Entry, recipe: Recipe, cases: CaseList) -> 
         "decoder": decoder,
         "norm": recipe.norm,
         "modality": recipe.modality,
+        "operator": recipe.operator,
     }
     if recipe.scratch:
         name = entry.name
@@ -45,10 +49,24 @@ def built(source: str | Path, entry: Entry, recipe: Recipe, cases: CaseList) -> 
     else:
         network = api.from_pretrained(source, width=recipe.width or 1.0, **wishes)
     assert recipe.size is not None
-    facts = replace(network.inputs.facts, size=recipe.size)
-    network.inputs = replace(network.inputs, facts=facts)
-    network.entry = replace(network.entry, inputs=facts)
+    sized(network, recipe.size)
+    if recipe.lora:
+        assert recipe.lora_alpha is not None
+        adapt(network, rank=recipe.lora, alpha=recipe.lora_alpha)
     return network
+
+
+def sized(network: HubModel, size: tuple[int, ...]) -> None:
+    """Let a network expect images of a size; a volume network of slices takes any depth."""
+    facts = network.inputs.facts
+    flat = replace(facts, size=size[: network.entry.ndim])
+    if network.spec.operator:
+        facts = replace(facts, size=(*flat.size, 1))
+        flat = replace(flat, multiple=facts.multiple[:2])
+    else:
+        facts = flat
+    network.inputs = replace(network.inputs, facts=facts)
+    network.entry = replace(network.entry, inputs=flat)
 
 
 def has_decoder(entry: Entry) -> bool:
@@ -56,9 +74,14 @@ def has_decoder(entry: Entry) -> bool:
     return ARCHITECTURES[entry.architecture].decoder is not None
 
 
-def items_of(model: HubModel, samples: Samples, recipe: Recipe) -> WholeItems | PatchItems:
+def items_of(model: HubModel, samples: Samples, recipe: Recipe) -> Items:
     """Return what the run learns from."""
-    size = model.inputs.facts.size
+    assert recipe.size is not None
+    size = recipe.size
+    if recipe.operator == "lstm":
+        return SliceItems(samples, size)
+    if recipe.operator == "conv3d":
+        return SlabItems(samples, size, foreground=recipe.foreground)
     if recipe.task == "classification":
         return WholeItems(samples, size)
     return PatchItems(samples, size, by_slices=model.entry.ndim == 2, foreground=recipe.foreground)
@@ -66,7 +89,7 @@ def items_of(model: HubModel, samples: Samples, recipe: Recipe) -> WholeItems | 
 
 def objective_of(
     model: HubModel,
-    items: WholeItems | PatchItems,
+    items: Items,
     samples: Mapping[str, Samples],
     recipe: Recipe,
     cases: CaseList,
@@ -75,14 +98,14 @@ def objective_of(
     """Return what the run minimises."""
     augment: Augment | None = None
     if recipe.augment == "default":
-        preset = for_volumes if model.entry.ndim == 3 else for_pictures
+        preset = for_volumes if model.entry.ndim == 3 else for_pictures  # Slices are pictures.
         modality = model.inputs.facts.modality
         augment = preset(modality, mirror=bool(recipe.mirror))
     assert recipe.batch_size is not None
     order = Order(len(items), recipe.batch_size, recipe.seed)
     seen = [
         stacked([items.item(index, seed) for index, seed in order.keys(step)])
-        for step in range(recipe.recalibrate)
+        for step in range(0 if recipe.freeze else recipe.recalibrate)
     ]
     kind = Classification if recipe.task == "classification" else Segmentation
     return kind(
@@ -96,6 +119,7 @@ def objective_of(
         classes=cases.classes,
         multilabel=cases.multilabel,
         freeze=recipe.freeze,
+        cache=recipe.cache,
         layer_decay=recipe.layer_decay,
         unfreeze=recipe.unfreeze,
         class_weights=weights_of(cases).to(fabric.device) if recipe.class_weights else None,
