@@ -228,6 +228,7 @@ def test_keys_that_cannot_go_together_are_named(recipe, said) -> None:
         ("models-genesis", {"operator": "conv3d"}, "3D already"),
         ("smartnet-resnet50", {"operator": "lstm"}, "serves classification"),
         ("smartnet-resnet50", {"operator": "conv3d", "size": [32, 32]}, "3 sides"),
+        ("smartnet-resnet50", {"operator": "conv3d", "spacing": [1.0, 1.0]}, "own grid"),
         ("smartnet-resnet50", {"cache": True, "freeze": True, "augment": "none"}, "segmentation"),
     ],
 )
@@ -262,7 +263,9 @@ def test_slices_classify_volumes_of_unlike_depth(chests: Path, tmp_path: Path) -
             shares = [float(row[name]) for name in model.answers.classes]
             np.testing.assert_allclose(said[Path(row["case"]).name][0], shares, atol=1e-5)
     # What was saved is fine-tuned again as the volume network it is.
-    again = tuned(run.model, chests.parent / "cases.csv", tmp_path / "two", **{**recipe, "steps": 1})
+    again = tuned(
+        run.model, chests.parent / "cases.csv", tmp_path / "two", **{**recipe, "steps": 1}
+    )
     assert genesis_hub.from_pretrained(again.model).spec.operator == "lstm"
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -15,50 +14,35 @@ from genesis_hub.engine.objective import Items
 from genesis_hub.entry import Entry
 from genesis_hub.infer.settings import Settings
 from genesis_hub.models import HubModel
-from genesis_hub.networks.table import ARCHITECTURES
 from genesis_hub.tuning.adapters import adapt
 from genesis_hub.tuning.augment import Augment, for_pictures, for_volumes
-from genesis_hub.tuning.choose import channels_of
 from genesis_hub.tuning.items import PatchItems, Samples, WholeItems
 from genesis_hub.tuning.objectives import Classification, Segmentation, Supervised
 from genesis_hub.tuning.recipe import Recipe
 from genesis_hub.tuning.slices import SlabItems, SliceItems
+from genesis_hub.tuning.wishes import wishes_of
 
 
 def built(source: str | Path, entry: Entry, recipe: Recipe, cases: CaseList) -> HubModel:
     """Return the network with its weights, or without for a run from scratch."""
-    segmentation = cases.task == "segmentation"
-    decoder = recipe.decoder
-    if decoder is None and segmentation and (entry.ndim == 3 or recipe.operator):
-        decoder = "pretrained" if recipe.transfer == "all" else "fresh"
-        if not has_decoder(entry):
-            decoder = None
-    wishes: dict[str, Any] = {
-        "task": cases.task,
-        "num_classes": len(cases.classes),
-        "in_channels": channels_of(cases, entry),
-        "head": recipe.head,
-        "decoder": decoder,
-        "norm": recipe.norm,
-        "modality": recipe.modality,
-        "operator": recipe.operator,
-    }
+    wishes = wishes_of(entry, recipe, cases)
     if recipe.scratch:
-        name = entry.name
-        network = api.create_model(name, width=recipe.width or 1.0, **wishes)
+        network = api.create_model(entry.name, **wishes)
     else:
-        network = api.from_pretrained(source, width=recipe.width or 1.0, **wishes)
+        network = api.from_pretrained(source, **wishes)
     assert recipe.size is not None
-    sized(network, recipe.size)
+    sized(network, recipe.size, recipe.spacing)
     if recipe.lora:
         assert recipe.lora_alpha is not None
         adapt(network, rank=recipe.lora, alpha=recipe.lora_alpha)
     return network
 
 
-def sized(network: HubModel, size: tuple[int, ...]) -> None:
+def sized(network: HubModel, size: tuple[int, ...], spacing: tuple[float, ...] | None) -> None:
     """Let a network expect images of a size; a volume network of slices takes any depth."""
     facts = network.inputs.facts
+    if spacing is not None:
+        facts = replace(facts, spacing=spacing)
     flat = replace(facts, size=size[: network.entry.ndim])
     if network.spec.operator:
         facts = replace(facts, size=(*flat.size, 1))
@@ -67,11 +51,6 @@ def sized(network: HubModel, size: tuple[int, ...]) -> None:
         facts = flat
     network.inputs = replace(network.inputs, facts=facts)
     network.entry = replace(network.entry, inputs=flat)
-
-
-def has_decoder(entry: Entry) -> bool:
-    """Say whether a decoder comes with a name's weights."""
-    return ARCHITECTURES[entry.architecture].decoder is not None
 
 
 def items_of(model: HubModel, samples: Samples, recipe: Recipe) -> Items:

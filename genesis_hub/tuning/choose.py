@@ -1,20 +1,28 @@
 """What a recipe leaves open, chosen from the model and the data, and written down."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
+
+import torch
 
 from genesis_hub.data.cases import CaseList
-from genesis_hub.data.image import Image, steps
 from genesis_hub.data.readers import read
 from genesis_hub.entry import Entry
 from genesis_hub.errors import BadInput
 from genesis_hub.extras import require
 from genesis_hub.infer.segment import whole_size
-from genesis_hub.infer.sources import open_case
+from genesis_hub.inputs import Inputs
+from genesis_hub.tuning.memory import fitting, free
 from genesis_hub.tuning.recipe import Recipe
+from genesis_hub.tuning.wishes import weighed
 
 # What a quarter of an hour on two cores, or a minute on a GPU, can do; `steps` makes it longer.
 EPOCHS, LEAST_STEPS, MOST_STEPS = 40, 300, 20_000
+# By whether there is a GPU, and by axes: the Genesis papers train on 16 cubes.
+MOST = {(True, 3): 16, (True, 2): 32, (False, 3): 4, (False, 2): 16}
 LOOKS = 10  # Validations in a run.
+FRAME = Inputs.frame  # Of 3D models.
 LARGEST = 96  # Volumes of up to this side are classified whole, larger ones by windows.
 # Volumes of slices: 2 of 8 slices are as many pictures as the 16 that a 2D encoder learns from.
 SLICES, VOLUMES = 8, 2
@@ -22,8 +30,26 @@ ADAPTED = 1e-3  # Adapters start from nothing and take the rate of what is fresh
 SERVES = {"lstm": "classification", "conv3d": "segmentation"}
 
 
-def chosen(recipe: Recipe, entry: Entry, cases: CaseList) -> Recipe:
-    """Return a recipe in which every choice is made."""
+def chosen(
+    recipe: Recipe,
+    entry: Entry,
+    cases: CaseList,
+    device: torch.device,
+    *,
+    processes: int = 1,
+    begun: Mapping[str, Any] | None = None,
+) -> Recipe:
+    """Return a recipe in which every choice is made.
+
+    begun: the recipe of a run that goes on: what was chosen by the memory at hand then stays.
+    """
+    if recipe.spacing is not None and recipe.operator is not None:
+        raise BadInput(
+            f"spacing={recipe.spacing} and operator={recipe.operator!r} were both given, but a "
+            "network of slices sees them on their own grid; leave spacing away"
+        )
+    if recipe.spacing is not None and len(recipe.spacing) != entry.ndim:
+        raise BadInput(f"spacing={recipe.spacing}, but {entry.ndim} lengths are expected")
     train = cases.of("train")
     if not train:
         raise BadInput("no case is for training; give some split=train, or leave the split away")
@@ -35,8 +61,9 @@ def chosen(recipe: Recipe, entry: Entry, cases: CaseList) -> Recipe:
             "cache=true keeps one answer of the encoder per case, but segmentation learns from "
             "another patch each time; leave cache away"
         )
-    usual = VOLUMES if recipe.operator else 16 if entry.ndim == 2 else 4
-    batch = recipe.batch_size or min(usual, len(train))
+    recipe = replace(recipe, task=cases.task, size=size_for(recipe, entry, cases))
+    batch = recipe.batch_size or (begun or {}).get("batch_size")
+    batch = batch or batch_for(recipe, entry, cases, device, processes)
     per_epoch = -(-len(train) // batch)
     steps = recipe.steps
     if steps is None:
@@ -52,7 +79,6 @@ def chosen(recipe: Recipe, entry: Entry, cases: CaseList) -> Recipe:
         rate = ADAPTED
     return replace(
         recipe,
-        task=cases.task,
         steps=steps,
         epochs=None,
         batch_size=batch,
@@ -61,7 +87,6 @@ def chosen(recipe: Recipe, entry: Entry, cases: CaseList) -> Recipe:
         validate_every=(
             max(1, steps // LOOKS) if recipe.validate_every is None else recipe.validate_every
         ),
-        size=size_for(recipe, entry, cases),
         # A chest has a left and a right; volumes are mirrored because labels rarely depend on it.
         mirror=(
             entry.ndim == 3 or recipe.operator is not None
@@ -70,6 +95,18 @@ def chosen(recipe: Recipe, entry: Entry, cases: CaseList) -> Recipe:
         ),
         lora_alpha=recipe.lora_alpha or (2.0 * recipe.lora if recipe.lora else None),
     )
+
+
+def batch_for(
+    recipe: Recipe, entry: Entry, cases: CaseList, device: torch.device, processes: int
+) -> int:
+    """Return how many cases a step sees: as published where memory allows, fewer on a CPU."""
+    assert recipe.size is not None
+    most = VOLUMES if recipe.operator else MOST[device.type == "cuda", entry.ndim]
+    network, channels = weighed(entry, recipe, cases)
+    parts = processes * recipe.accumulate
+    held = fitting(network, (channels, *recipe.size), free(device), most) * parts
+    return max(parts, min(most, held, len(cases.of("train"))) // parts * parts)
 
 
 def size_for(recipe: Recipe, entry: Entry, cases: CaseList) -> tuple[int, ...]:
@@ -89,8 +126,13 @@ def size_for(recipe: Recipe, entry: Entry, cases: CaseList) -> tuple[int, ...]:
         return (*entry.inputs.size, deepest(cases) if recipe.operator == "lstm" else SLICES)
     if entry.ndim == 2 or cases.task == "segmentation":
         return entry.inputs.size
-    shapes = [read(case.images[0]).shape[1:] for case in cases.of("train")[:50]]
-    largest = [max(shape[axis] for shape in shapes) for axis in range(3)]
+    largest = [0, 0, 0]
+    for case in cases.of("train")[:50]:
+        image = read(case.images[0])
+        have = image.framed_spacing(FRAME) or (1.0, 1.0, 1.0)
+        want = recipe.spacing or entry.inputs.spacing or have
+        for axis, side in enumerate(image.framed_sides(FRAME)):
+            largest[axis] = max(largest[axis], round(side * have[axis] / want[axis]))
     if max(largest) > LARGEST:
         return entry.inputs.size
     return whole_size(tuple(largest), multiple)
@@ -98,21 +140,15 @@ def size_for(recipe: Recipe, entry: Entry, cases: CaseList) -> tuple[int, ...]:
 
 def deepest(cases: CaseList) -> int:
     """Return the slices of the deepest training case: a recurrence sees all of each."""
-    images = [open_case(case) for case in cases.of("train")[:50]]
-    return max(slices_of(image) for image in images if image.ndim == 3)
-
-
-def slices_of(image: Image) -> int:
-    """Return how many slices lie from the feet to the head, without reading values."""
-    axis = steps(image.orientation, "LPS")[-1][0] if image.orientation else 2
-    return image.shape[1 + axis]
+    images = [read(case.images[0]) for case in cases.of("train")[:50]]
+    return max(image.framed_sides(FRAME)[-1] for image in images if image.ndim == 3)
 
 
 def check_operator(recipe: Recipe, entry: Entry, cases: CaseList) -> None:
     """Raise `BadInput` unless a volume network can be made and is what the data needs."""
     operator, first = recipe.operator, cases.of("train")[0]
     if operator is None:
-        if (entry.ndim, cases.task) == (2, "classification") and open_case(first).ndim == 3:
+        if (entry.ndim, cases.task) == (2, "classification") and read(first.images[0]).ndim == 3:
             raise BadInput(
                 f"{first.name!r} is a volume and {entry.name!r} classifies pictures; give "
                 "operator='lstm' to classify volumes by their slices, or a 3D model"
@@ -128,16 +164,9 @@ def check_operator(recipe: Recipe, entry: Entry, cases: CaseList) -> None:
             f"operator={operator!r} serves {SERVES[operator]}, but the labels are for "
             f"{cases.task}: 'lstm' classifies volumes, 'conv3d' segments them"
         )
-    image = open_case(first)
+    image = read(first.images[0])
     if image.ndim != 3:
         raise BadInput(
             f"operator={operator!r} is for volumes, but {first.name!r} is a picture "
             f"{image.shape}; leave operator away"
         )
-
-
-def channels_of(cases: CaseList, entry: Entry) -> int:
-    """Return how many channels the model must take; grey is repeated where it saw three."""
-    case = cases.cases[0]
-    channels = sum(read(path).channels for path in case.images)
-    return 3 if channels == 1 and entry.in_channels == 3 else channels
