@@ -61,7 +61,7 @@ ROOMS: dict[str, set[str]] = {
         "losses", "models", "names", "networks", "registry", "saved", "version", "volumes",
         "weights", "extras", "tuning",
     },
-    "demo": {"api", "data", "errors", "infer"},
+    "demo": {"api", "data", "errors", "infer", "tuning"},
     "cli": {
         "cli",
         "importing", "api", "registry", "cards", "entry", "errors", "version", "weights", "demo",

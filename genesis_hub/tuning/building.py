@@ -1,5 +1,6 @@
 """From a recipe whose choices are made to the network, the items and the objective of a run."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -128,4 +129,5 @@ def weights_of(cases: CaseList) -> torch.Tensor:
 def rarity(cases: CaseList) -> tuple[float, ...]:
     """Return for each training case how rare its class is."""
     labels = [str(case.label) for case in cases.of("train")]
-    return tuple(1 / labels.count(label) for label in labels)
+    counts = Counter(labels)
+    return tuple(1 / counts[label] for label in labels)

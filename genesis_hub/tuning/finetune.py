@@ -17,7 +17,7 @@ from genesis_hub.data.cases import CaseList, label_fraction, load_cases, split_c
 from genesis_hub.engine.checkpoint import LAST, Standing, load
 from genesis_hub.engine.fabric import launched
 from genesis_hub.engine.loop import fit
-from genesis_hub.engine.recipe import difference, filled, plain, read_toml
+from genesis_hub.engine.recipe import difference, filled, plain
 from genesis_hub.entry import Answers, Entry
 from genesis_hub.errors import BadInput
 from genesis_hub.infer.settings import device_of
@@ -29,6 +29,7 @@ from genesis_hub.tuning.features import FeatureItems
 from genesis_hub.tuning.items import Samples, WholeItems
 from genesis_hub.tuning.parts import learning
 from genesis_hub.tuning.recipe import Recipe
+from genesis_hub.tuning.recipes import recipe_keys
 from genesis_hub.tuning.results import write_results
 from genesis_hub.tuning.slices import SliceItems
 from genesis_hub.version import __version__
@@ -74,7 +75,8 @@ def finetune(
     out: the run's folder: `model/` for `predict`, `metrics.json`, `predictions.csv`, `log.csv`,
     `split.json`, `run.json`.
     recipe: keys of `Recipe` and their values ({"steps": 1000, "lr": 1e-3}); config: a TOML file
-    of such keys, which `recipe` overrules.
+    of such keys, or the name of one that comes along ("ncc", "ncs", "ecc", "lcs", "bms"), which
+    `recipe` overrules.
     devices: processes on this machine; torchrun sets it by itself.
     """
     wanted, entry, source, cases = resolved(model, data, config, recipe)
@@ -91,7 +93,7 @@ def resolved(
     recipe: Mapping[str, Any] | None,
 ) -> tuple[Recipe, Entry, str | Path, CaseList]:
     """Return the recipe as asked for, the model's facts, what is loaded, and the cases."""
-    keys = {**(read_toml(config) if config is not None else {}), **(recipe or {})}
+    keys = {**(recipe_keys(config) if config is not None else {}), **(recipe or {})}
     wanted = filled(Recipe(), keys, source=str(config) if config is not None else "recipe")
     wanted.check()
     entry, source = entry_of(model)
@@ -199,6 +201,7 @@ def cases_of(data: str | Path, recipe: Recipe) -> CaseList:
         labels=(recipe.labels[0] if len(recipe.labels) == 1 else recipe.labels) or None,
         patient=recipe.patient,
         split=recipe.split,
+        reader=recipe.reader,
     )
     if cases.task is None:
         raise BadInput(
