@@ -18,7 +18,8 @@ class Recipe:
     steps or epochs: how long; epochs count the training cases once. lr: the peak.
     transfer: "encoder" leaves the decoder fresh (a decoder that learned to restore converges more
     slowly at first), "all" takes it too. scratch: take no weights at all.
-    operator: what makes a volume network of a 2D encoder: "lstm" classifies, "conv3d" segments.
+    operator: what makes a volume network of a 2D encoder: "lstm" classifies, "conv3d" segments;
+    size is then (X, Y, slices), all slices for "lstm" unless fewer are asked for.
     freeze: train the head and decoder only; the encoder answers as in prediction, its norms and
     dropout standing still, too. cache: with a frozen encoder and no augmentation, compute its
     features of each case once. layer_decay: each stage below the head learns at this share of the
