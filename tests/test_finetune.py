@@ -280,7 +280,7 @@ def test_a_run_that_was_killed_while_it_began_begins_again(films: Path, tmp_path
 def test_recalibrated_statistics_are_the_mean_over_what_was_seen() -> None:
     norm = torch.nn.BatchNorm2d(2)
     batches = [torch.randn(4, 2, 5, 5) + shift for shift in range(3)]
-    recalibrate(torch.nn.Sequential(norm), batches)
+    recalibrate(torch.nn.Sequential(norm), [(batch,) for batch in batches])
     torch.testing.assert_close(norm.running_mean, torch.cat(batches).mean((0, 2, 3)))
     assert norm.momentum == 0.1
     assert norm.training

@@ -66,8 +66,8 @@ ROOMS: dict[str, set[str]] = {
     "engine": {"atomic", "errors", "weights", "engine"},
     "tuning": {
         "api", "atomic", "data", "engine", "entry", "errors", "evaluate", "infer", "inputs",
-        "losses", "models", "networks", "registry", "reporting", "saved", "version", "weights",
-        "tuning",
+        "losses", "models", "names", "networks", "registry", "reporting", "saved", "version",
+        "volumes", "weights", "extras", "tuning",
     },
     "demo": {"api", "data", "errors", "infer", "tuning"},
     "cli": {
@@ -135,6 +135,7 @@ DOORS = {
     "highdicom": {"data"},
     "isal": {"data"},
     "tqdm": {"infer"},
+    "peft": {"tuning"},
 }
 # The demonstration shows that plain timm reads our folders, so it is a user of timm.
 USERS = {"timm": {"demo"}}
