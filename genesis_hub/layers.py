@@ -2,10 +2,11 @@
 
 import difflib
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from genesis_hub.errors import BadInput
@@ -65,18 +66,17 @@ def last_stage(model: nn.Module, x: Tensor) -> str:
     prefix = "encoder." if isinstance(part, nn.Module) else ""
     inside = part if isinstance(part, nn.Module) else model
     layers = {prefix + name: layer for name, layer in inside.named_modules() if name}
-    maps: dict[str, tuple[int, ...]] = {}
-    calls: dict[str, int] = {}
+    seen: dict[str, list[Any]] = {}
 
     def note(name: str, answer: Any) -> None:
-        calls[name] = calls.get(name, 0) + 1
-        if isinstance(answer, Tensor) and answer.ndim == x.ndim and len(answer) == len(x):
-            maps.pop(name, None)  # The last to run comes last.
-            maps[name] = tuple(answer.shape[2:])
+        # The last to run comes last.
+        shape = tuple(answer.shape) if isinstance(answer, Tensor) else None
+        seen[name] = [*seen.pop(name, []), shape]
 
     with evaluating(model), watched(layers, note):
         model(x)
-    once = [name for name in maps if calls[name] == 1]
+    maps = {name: shapes[0][2:] for name, shapes in seen.items() if one_map(shapes, x)}
+    once = list(maps)
     wide = [name for name in once if max(maps[name]) >= LEAST_PLACES]
     if not once:
         raise BadInput(
@@ -89,3 +89,21 @@ def last_stage(model: nn.Module, x: Tensor) -> str:
     # A stage as a whole, not a part of a block that others bypass: the name with fewest dots.
     least = min(name.count(".") for name in fitting)
     return [name for name in fitting if name.count(".") == least][-1]
+
+
+def one_map(shapes: Sequence[tuple[int, ...] | None], x: Tensor) -> bool:
+    """Say whether what a layer gave is one map of a batch, or one of each slice of a volume."""
+    first = shapes[0]
+    if first is None or any(shape is None or shape[1:] != first[1:] for shape in shapes):
+        return False
+    if len(first) == x.ndim:
+        return len(shapes) == 1 and first[0] == len(x)
+    slices = sum(shape[0] for shape in shapes if shape is not None)
+    return len(first) == 4 and x.ndim == 5 and len(x) == 1 and slices == x.shape[-1]
+
+
+def whole(maps: Sequence[Tensor], x: Tensor) -> Tensor:
+    """Return what a layer gave as one map with the axes of x, its slices stacked behind."""
+    if maps[0].ndim == x.ndim:
+        return maps[0]
+    return torch.cat(list(maps)).movedim(0, -1)[None]

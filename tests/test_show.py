@@ -129,6 +129,28 @@ def test_the_last_stage_is_found_in_our_models(name, wishes, shape, layer) -> No
     assert heat.layer == layer
 
 
+class BySlices(nn.Module):
+    """A 2D encoder on a volume's slices, two at a time; then the sum over all, weighed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = nn.Sequential(nn.Conv2d(1, 3, 3, padding=1))
+        self.fc = nn.Linear(3, 2)
+
+    def forward(self, x):
+        slices = x[0].movedim(-1, 0).split(2)
+        return self.fc(torch.cat([self.encoder(some) for some in slices]).sum((0, 2, 3)))[None]
+
+
+def test_slices_that_an_encoder_sees_one_by_one_make_one_map() -> None:
+    model, x = BySlices(), torch.randn(1, 1, 6, 5, 5)
+    found = show.gradcam(model, x, target=1)
+    assert found.layer == "encoder.0"
+    maps = torch.stack([model.encoder(x[..., z])[0] for z in range(5)], -1).detach()
+    weight = model.fc.weight[1].detach().view(3, 1, 1, 1)
+    torch.testing.assert_close(found.map[0], torch.relu((weight * maps).sum(0)))
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

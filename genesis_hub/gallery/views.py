@@ -63,6 +63,8 @@ class View:
         sides = self.grey.shape
         if len(sides) == 2 and tuple(heat.shape) != sides:
             return np.asarray(in_plane(heat[None, None].float(), sides)[0, 0])
+        if not self.pad and heat.shape[:2] != sides[:2]:  # All slices, seen at another size.
+            return np.asarray(in_plane(heat[None, None].float(), sides[:2])[0, 0])
         held = heat.float().numpy()
         start = self.pad or (0,) * held.ndim
         return np.asarray(
@@ -87,6 +89,10 @@ def view_of(model: HubModel, ready: Ready, around: Sequence[int] | None = None) 
             pixels = as_tensor(np.asarray(ready.pixels)[..., middle[2]])
             said = f"slice {middle[2] + 1} of {sides[2]}"
         return View(fitted(ready.convert(pixels)[None], facts.size[:2]), place, ready, said=said)
+    if by_slices(model):  # A step along all slices of a volume.
+        every = tuple(slice(None) for _ in sides)
+        x = ready.convert(as_tensor(ready.pixels)[None])
+        return View(in_plane(x, facts.size[:2]), every, ready)
     plan = plan_windows(sides, facts.size, multiple=facts.multiple)
     start = tuple(
         min(max(0, at - window // 2), max(0, side - window))

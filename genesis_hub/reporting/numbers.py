@@ -62,9 +62,10 @@ def cautions(reading: Reading) -> Iterator[str]:
             "The numbers say nothing about others."
         )
     if len(reading.rows) < FEW:
+        count = len(reading.rows)
         yield (
-            f"{len(reading.rows)} cases are few: another draw of patients could give quite other "
-            "numbers."
+            f"{count} {'case is' if count == 1 else 'cases are'} few: another draw of patients "
+            "could give quite other numbers."
         )
     if "collapsed" in str(metrics.get("finished")) or "nothing is found" in str(
         metrics.get("finished")

@@ -3,7 +3,8 @@
 from genesis_hub.show.answers import confusion, precision_recall, reliability, roc
 from genesis_hub.show.curves import curves, read_log
 from genesis_hub.show.gradcam import Heat, activations, gradcam
-from genesis_hub.show.scans import Scan, channels, overlay
+from genesis_hub.show.overlays import channels, overlay
+from genesis_hub.show.scans import Scan
 from genesis_hub.show.spread import plane, strip, tsne
 from genesis_hub.show.style import png, svg, webp
 

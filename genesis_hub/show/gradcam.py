@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from genesis_hub.errors import BadInput
-from genesis_hub.layers import evaluating, find_layer, last_stage, watched
+from genesis_hub.layers import evaluating, find_layer, last_stage, one_map, watched, whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +37,7 @@ def gradcam(
     layer: by name (`model.named_modules()`); None: the coarsest feature map, the encoder's where
     the model has one.
 
+    Of a volume that a 2D encoder sees by slices, one at a time, the slices' maps count as one.
     Each channel of the layer weighs as its mean gradient; what is below 0 speaks against the class
     and is left out. The model is run in evaluation and left as it was, gradients among it.
     """
@@ -51,9 +52,10 @@ def gradcam(
             )
         targets = likeliest(logits) if target is None else [target] * len(x)
         score = sum((logits[n, k].sum() for n, k in enumerate(targets)), logits.new_zeros(()))
-        (gradient,) = torch.autograd.grad(score, maps)
-        space = tuple(range(2, maps.ndim))
-        heat = F.relu((gradient.mean(space, keepdim=True) * maps.detach()).sum(1, keepdim=True))
+        gradient = whole(torch.autograd.grad(score, maps), x)
+        held = whole(maps, x).detach()
+        space = tuple(range(2, held.ndim))
+        heat = F.relu((gradient.mean(space, keepdim=True) * held).sum(1, keepdim=True))
         return Heat(resized(heat, x.shape[2:])[:, 0], tuple(targets), name)
 
 
@@ -65,15 +67,15 @@ def activations(model: nn.Module, x: Tensor, *, layer: str | None = None) -> tup
         seen = Seen(name, x, gradient=False)
         with torch.no_grad(), watched({name: find_layer(model, name)}, seen):
             model(x)
-        return seen.one().detach(), name
+        return whole(seen.checked(), x).detach(), name
 
 
-def with_gradient(model: nn.Module, x: Tensor, layer: str) -> tuple[Tensor, Tensor]:
+def with_gradient(model: nn.Module, x: Tensor, layer: str) -> tuple[list[Tensor], Tensor]:
     """Return a layer's maps and the logits, which can be differentiated by the maps."""
     seen = Seen(layer, x, gradient=True)
     with watched({layer: find_layer(model, layer)}, seen):
         logits: Any = model(x)
-    maps = seen.one()
+    maps = seen.checked()
     if not isinstance(logits, Tensor) or logits.ndim not in (2, x.ndim) or len(logits) != len(x):
         got = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
         raise BadInput(
@@ -103,13 +105,13 @@ class Seen:
         self.maps.append(kept)
         return kept.clone()  # A later layer may work in place, which a leaf forbids.
 
-    def one(self) -> Tensor:
-        """Return the map of the batch, or raise `BadInput` where there is not one."""
-        one = self.maps[0] if len(self.maps) == 1 else None
+    def checked(self) -> list[Tensor]:
+        """Return what makes up one map of the batch, or raise `BadInput` where nothing does."""
         x = self.like
-        if isinstance(one, Tensor) and one.ndim == x.ndim and len(one) == len(x):
-            return one
-        got = tuple(one.shape) if isinstance(one, Tensor) else type(one).__name__
+        shapes = [tuple(one.shape) if isinstance(one, Tensor) else None for one in self.maps]
+        if shapes and one_map(shapes, x):
+            return self.maps
+        got = shapes[0] if shapes else None
         said = f"ran {len(self.maps)} times" if len(self.maps) != 1 else f"gave {got}"
         raise BadInput(
             f"layer={self.layer!r} {said} for a batch {tuple(x.shape)}: no feature map of it; "
