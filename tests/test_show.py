@@ -211,6 +211,12 @@ def test_every_picture_says_its_axes_and_takes_any_name(dark: bool) -> None:
         assert ("prefers-color-scheme" in text) == (not dark)
 
 
+def test_ink_on_colours_stays_when_the_page_turns_dark() -> None:
+    text = svg(show.confusion(np.array([[9, 1], [1, 9]]), ["a", "b"])).decode()
+    assert "fill: #fefefe" in text
+    assert "#ffffff" not in text.split("</style>", 1)[1]
+
+
 def test_overlays_hold_volumes_and_pictures() -> None:
     phantom = chest_ct(0, size=(30, 28, 26))
     lungs = phantom.masks["lungs"].astype(np.uint8)

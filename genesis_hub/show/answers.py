@@ -129,7 +129,7 @@ def confusion(table: Array, classes: Sequence[str], *, dark: bool = False) -> "F
         shown = axes.imshow(shares, cmap="cividis", vmin=0, vmax=1)
         if number <= 8:
             for row, column in np.ndindex(number, number):
-                ink = "#ffffff" if shares[row, column] < 0.55 else "#000000"
+                ink = "#fefefe" if shares[row, column] < 0.55 else "#000000"
                 told = f"{int(table[row, column])}\n{shares[row, column]:.0%}"
                 axes.text(column, row, told, ha="center", va="center", color=ink, fontsize=7.5)
         names = [said(name, 14) for name in classes]

@@ -24,16 +24,17 @@ DOTS = 200
 
 @dataclass(frozen=True)
 class Theme:
-    """The colours of paper and ink."""
+    """The colours of paper and ink; blue: the first colour of curves, as it is seen there."""
 
     paper: str
     ink: str
     soft: str
     line: str
+    blue: str = "#0072b2"
 
 
 LIGHT = Theme("#ffffff", "#1c2024", "#5f6670", "#d5dae1")
-DARK = Theme("#15181c", "#e9ecef", "#a3abb5", "#3a4048")
+DARK = Theme("#15181c", "#e9ecef", "#a3abb5", "#3a4048", "#2e8fd0")
 SCREEN = Theme("#000000", "#f2f2f2", "#b8b8b8", "#4a4a4a")  # Scans are looked at on black.
 
 
@@ -110,8 +111,8 @@ def svg(figure: "Figure", *, follow: bool = True) -> bytes:
 
 
 def following(text: str) -> str:
-    """Return a light SVG with its four plain colours as variables that follow the surroundings."""
-    names = ("paper", "ink", "soft", "line")
+    """Return a light SVG with its plain colours as variables that follow the surroundings."""
+    names = ("paper", "ink", "soft", "line", "blue")
     for name in names:
         text = text.replace(getattr(LIGHT, name), f"var(--{name})")
 
