@@ -424,3 +424,43 @@ BAD = {
 def test_what_cannot_be_resampled_is_refused(call) -> None:
     with pytest.raises(BadInput, match=r"give|needed|were given"):
         call()
+
+
+# --- what a run leaves is read back as it was
+
+
+@pytest.mark.parametrize("kind", ["two", "labels"])
+def test_predictions_are_read_back_as_they_were(kind, tmp_path) -> None:
+    from genesis_hub.data.cases import Case, CaseList
+    from genesis_hub.tuning.predictions import of_shares, read_table
+
+    shares, labels, options = answers(kind)
+    shares = shares.astype(np.float32)
+    classes = ("plain", 'odd, "quoted"', "third")[: shares.shape[1]]
+    cases = tuple(
+        Case(f"c{at}", (), label=tuple(label.tolist()) if label.ndim else int(label), patient=name)
+        for at, (label, name) in enumerate(zip(labels, people(40), strict=True))
+    )
+    listed = CaseList(cases, "classification", classes, kind == "labels", tmp_path)
+    of_shares(cases, shares, listed).write(tmp_path)
+    sample = read_table(tmp_path).sample()
+    wanted = classified(shares, labels, patients=people(40), classes=classes, **options)
+    one = np.ones((20, 1))
+    found = {name: value[0] for name, value in sample.measured(one).items()}
+    assert found == close({name: value[0] for name, value in wanted.measured(one).items()})
+
+
+def test_scores_are_read_back_as_they_were_and_older_tables_refused(tmp_path) -> None:
+    from genesis_hub.data.cases import Case
+    from genesis_hub.tuning.predictions import of_scores, read_table
+
+    cases = [Case(f"c{at}", (), patient=name) for at, name in enumerate(people(12))]
+    of_scores(cases, records()).write(tmp_path)
+    kept, first = read_table(tmp_path).sample(), segmented(records(), patients=people(12))
+    found, wanted = (sample.measured(np.ones((6, 1))) for sample in (kept, first))
+    assert {name: found[name][0] for name in found} == pytest.approx(
+        {name: wanted[name][0] for name in wanted}, rel=1e-8
+    )
+    (tmp_path / "predictions.csv").write_text("case,patient,dice_1,hd95_1\n0,0,0.5,1\n")
+    with pytest.raises(BadInput, match="older version"):
+        read_table(tmp_path)
