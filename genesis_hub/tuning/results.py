@@ -86,9 +86,9 @@ def of_segmenter(
     records = []
     for index in range(len(samples)):
         sample = samples[index]
-        assert sample.labels is not None
+        assert sample.truth is not None
         answer = segment(objective.model, sample.ready, objective.settings, objective.device)
-        truth = sample.ready.back(sample.labels[None])[0]
+        truth = sample.ready.back(sample.truth[None])[0]
         spacing = sample.ready.image.spacing or (1.0,) * truth.ndim
         record = segmentation_metrics(
             answer.labels, truth, classes=cases.classes, spacing=spacing[: truth.ndim]
