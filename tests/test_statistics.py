@@ -211,8 +211,8 @@ def far(rate: float, number: int) -> float:
 @pytest.mark.parametrize(
     ("name", "number"),
     [
-        ("AUC 0.9, 100 cases, 20% sick", 100),
-        ("accuracy 0.8, 80 patients of 1-6 images", 100),
+        ("AUC 0.9, 100 cases, 20% sick", 60),
+        ("accuracy 0.8, 80 patients of 1-6 images", 60),
         ("mean Dice 0.77, 10% missed, 50 cases", 400),
         ("mean Dice 0.72, 50 patients of 1-4 images", 400),
     ],
@@ -236,7 +236,7 @@ def test_images_taken_for_patients_would_not_cover_the_truth() -> None:
 @pytest.mark.parametrize(
     ("name", "number"),
     [
-        ("AUC, the second less sure", 120),
+        ("AUC, the second less sure", 80),
         ("Dice, 40 cases", 1500),
         ("Dice, the second rougher", 800),
     ],

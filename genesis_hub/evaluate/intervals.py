@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
-from scipy.stats import t as student
+from scipy.special import ndtr, ndtri, stdtrit
 
 from genesis_hub.errors import BadInput
 from genesis_hub.evaluate.resampling import Measured, joined, redrawn, without_each
@@ -78,15 +77,15 @@ def ends(
     below = np.count_nonzero(drawn < value - rounding)
     same = np.count_nonzero(np.abs(drawn - value) <= rounding)
     edge = 0.5 / len(drawn)
-    bias = norm.ppf(np.clip((below + same / 2) / len(drawn), edge, 1 - edge))
+    bias = ndtri(np.clip((below + same / 2) / len(drawn), edge, 1 - edge))
     pull = without.mean() - without
     spread = np.square(pull).sum()
     skew = (pull**3).sum() / (6 * spread**1.5) if spread > 0 else 0.0
     # Patients who do not bear on a number, as the healthy on sensitivity, make it no surer.
     count = max(2, int(np.count_nonzero(np.abs(pull) > rounding)))
     tails = np.array([1 - level, 1 + level]) / 2
-    wide = np.sqrt(count / (count - 1)) * student.ppf(tails, count - 1)
-    at = norm.cdf(bias + (bias + wide) / (1 - skew * (bias + wide)))
+    wide = np.sqrt(count / (count - 1)) * stdtrit(count - 1, tails)
+    at = ndtr(bias + (bias + wide) / (1 - skew * (bias + wide)))
     low, high = np.quantile(drawn, at)
     return float(low), float(high)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from genesis_hub.evaluate.metrics import mean_known
 from genesis_hub.evaluate.resampling import Sample
@@ -57,6 +57,6 @@ def over_runs(
     known = np.array([value for value in values if np.isfinite(value)])
     if len(known) < 2:
         return float("nan"), float("nan")
-    away = student.ppf((1 + level) / 2, len(known) - 1)
+    away = stdtrit(len(known) - 1, (1 + level) / 2)
     away *= np.sqrt((1 / len(known) + shared) * known.var(ddof=1))
     return float(known.mean() - away), float(known.mean() + away)

@@ -118,15 +118,22 @@ def in_words(one: Comparison) -> dict[str, Any]:
 
 
 def summed(runs: Sequence[Run], shared: float) -> dict[str, Any]:
-    """Return mean, deviation, values, and interval over runs, of each measure they share."""
+    """Return mean, deviation, values, and interval over runs, of each measure there is.
+
+    A run without a measure (a fold without positives has no AUC) is left out of it.
+    """
+    names = dict.fromkeys(
+        name for run in runs for name, value in run.metrics.items() if isinstance(value, float)
+    )
     found = {}
-    for name, value in runs[0].metrics.items():
+    for name in names:
         values = [run.metrics.get(name) for run in runs]
-        if isinstance(value, float) and all(isinstance(v, int | float) for v in values):
-            known = [float(v) for v in values if v is not None]
-            spread = float(np.std(known, ddof=1)) if len(known) > 1 else 0.0
+        known = [float(v) for v in values if v is not None and np.isfinite(v)]
+        if known:
             found[name] = {
-                "mean": float(np.mean(known)), "std": spread, "values": known,
+                "mean": float(np.mean(known)),
+                "std": float(np.std(known, ddof=1)) if len(known) > 1 else 0.0,
+                "values": known,
                 "over_runs": list(over_runs(known, shared=shared)),
-            }  # fmt: skip
+            }
     return found
