@@ -18,9 +18,9 @@ LOWER_IS_BETTER = ("brier", "log_loss", "assd", "hd95")
 class Comparison:
     """A number of two models on the same cases: how far apart, and how easily by chance.
 
-    difference: first - second, low and high its interval. p: of the permutation test; adjusted: the
-    same after `holm`, equal to p where nothing else was compared. level: of the interval; what is
-    significant has an adjusted p below 1 - level.
+    difference: first - second; low and high its interval, NaN where no patient parts them. p: of
+    the permutation test; adjusted: the same after `holm`, equal to p where nothing else was
+    compared. level: of the interval; what is significant has an adjusted p below 1 - level.
     """
 
     measure: str
@@ -146,4 +146,5 @@ class Apart:
         return less(self.first.measured(counts), self.second.measured(counts))
 
     def bearing(self) -> dict[str, int]:
-        return {}
+        """Return that no bound is known: models that never differed have no interval."""
+        return dict.fromkeys(self.first.bearing(), 0)

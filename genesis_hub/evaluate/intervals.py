@@ -39,7 +39,7 @@ def intervals(
     sample: of `classified`, `segmented` or `means`. Patients are drawn with replacement from all:
     not by class, since who comes with which disease is chance, too. The interval is BCa (Efron,
     1987) with the tails of Student's t (Hesterberg, 2015): of the usual ones it alone covers AUC
-    of 0.95, skewed Dice and rare classes in 93 to 97 % of trials (benchmarks/statistics.py).
+    of 0.95, skewed Dice and rare classes in 93 to 97 % of trials (benchmarks/intervals.py).
     Where every resample gives 0 or every one 1, the bound is Clopper's and Pearson's. One patient
     has no interval.
     """
