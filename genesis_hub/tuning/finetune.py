@@ -164,7 +164,7 @@ def one_run(
     if fabric.global_rank == 0:
         network.answers = Answers(cases.classes, cases.multilabel)
         network.provenance = {**network.provenance, "fine_tuned": facts}
-        metrics = write_results(folder, objective, samples, cases, standing)
+        metrics = write_results(folder, objective, samples, cases, standing, seed=made.seed)
         network.to("cpu").save_pretrained(folder / MODEL)
     metrics = fabric.broadcast(metrics)  # Also holds the others until all is written.
     return Run(folder, standing.step, standing.finished, metrics, resumed)
