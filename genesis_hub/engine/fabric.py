@@ -6,6 +6,8 @@ from typing import Any
 import torch
 from lightning_fabric import Fabric, seed_everything
 
+from genesis_hub.engine.determinism import prepare_cublas
+
 PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 
 __all__ = ["PRECISIONS", "Fabric", "launched"]
@@ -15,6 +17,8 @@ def launched(
     device: torch.device, devices: int, precision: str, *, seed: int, deterministic: bool
 ) -> Fabric:
     """Return what puts models and batches on their devices; torchrun's numbers win."""
+    if deterministic:
+        prepare_cublas()
     kind: Any = PRECISIONS[precision]
     nodes = 1
     if "LOCAL_WORLD_SIZE" in os.environ:  # Started by torchrun.
@@ -29,6 +33,4 @@ def launched(
     )
     fabric.launch()
     seed_everything(seed, workers=True, verbose=False)
-    if deterministic:
-        torch.use_deterministic_algorithms(True)
     return fabric

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from genesis_hub.engine import checkpoint
 from genesis_hub.engine.average import averaged, lent, move
 from genesis_hub.engine.checkpoint import BEST, LAST, Standing
+from genesis_hub.engine.determinism import exactly
 from genesis_hub.engine.fabric import Fabric
 from genesis_hub.engine.feed import Order, batches, seed_of
 from genesis_hub.engine.objective import Items, Objective
@@ -70,7 +71,8 @@ def fit(
         items, order, first=standing.step, last=pace.steps, workers=pace.workers,
         rank=fabric.global_rank, ranks=fabric.world_size,
     )  # fmt: skip
-    with asked_to_stop() as asked:
+    exact = exactly(pace.deterministic, standing.inexact, progress.say)
+    with asked_to_stop() as asked, exact:
         for batch in feed:
             step = standing.step
             epoch = order.epoch_of(step)
