@@ -1,16 +1,19 @@
 """Devices, precision and processes: lightning-fabric's, started by hand or by torchrun."""
 
+import atexit
 import os
 from typing import Any
 
 import torch
 from lightning_fabric import Fabric, seed_everything
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from genesis_hub.engine.determinism import prepare_cublas
 
 PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 
-__all__ = ["PRECISIONS", "Fabric", "launched"]
+__all__ = ["PRECISIONS", "Fabric", "agree", "launched"]
 
 
 def launched(
@@ -32,5 +35,37 @@ def launched(
         strategy="auto" if devices * nodes == 1 else "ddp",
     )
     fabric.launch()
+    if fabric.world_size > 1:
+        atexit.register(parted)
     seed_everything(seed, workers=True, verbose=False)
     return fabric
+
+
+def agree(model: nn.Module, fabric: Fabric) -> None:
+    """Give every process the mean of their batch-norm statistics, after a step.
+
+    Each normalises its own part of the batch; without this, what is saved were the statistics of
+    the first one's part. Of other buffers the first process's go to all, as DDP has it.
+    """
+    if fabric.world_size == 1:
+        return
+    held = [
+        statistic
+        for module in model.modules()
+        if isinstance(module, _BatchNorm) and module.training
+        for statistic in (module.running_mean, module.running_var)
+        if statistic is not None
+    ]
+    if not held:
+        return
+    flat = torch.cat(held)  # Each is a row.
+    torch.distributed.all_reduce(flat)
+    flat /= fabric.world_size
+    for statistic, mean in zip(held, torch.split(flat, [len(s) for s in held]), strict=True):
+        statistic.copy_(mean)
+
+
+def parted() -> None:
+    """End the bond between the processes; gloo aborts now and then at exit where it is left."""
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()

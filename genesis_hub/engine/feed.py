@@ -59,10 +59,14 @@ class Order:
         return np.concatenate(rounds)[:need]
 
     def keys(self, step: int, *, rank: int = 0, ranks: int = 1) -> list[Key]:
-        """Return what one process looks at in a step."""
+        """Return what one process looks at in a step: its part of the batch, in order.
+
+        So the groups are those that `accumulate` makes in one process, batch norm's among them.
+        """
         epoch, place = divmod(step, self.steps_per_epoch)
         items = self.epoch(epoch)[place * self.batch_size : (place + 1) * self.batch_size]
-        share = range(rank, self.batch_size, ranks)
+        part = self.batch_size // ranks
+        share = range(rank * part, (rank + 1) * part)
         return [(int(items[at]), seed_of(self.seed, 2, step, at)) for at in share]
 
 

@@ -19,7 +19,7 @@ from genesis_hub.engine import checkpoint
 from genesis_hub.engine.average import averaged, lent, move
 from genesis_hub.engine.checkpoint import BEST, LAST, Standing
 from genesis_hub.engine.determinism import exactly
-from genesis_hub.engine.fabric import Fabric
+from genesis_hub.engine.fabric import Fabric, agree
 from genesis_hub.engine.feed import Order, batches, seed_of
 from genesis_hub.engine.objective import Items, Objective
 from genesis_hub.engine.pace import Pace, enough, optimizer_of, rate, top_rate
@@ -79,6 +79,7 @@ def fit(
             objective.begin_epoch(epoch)
             rate(optimizer, pace, step, standing, objective)
             losses = one_step(objective, model, optimizer, batch, pace, step, fabric)
+            agree(plain, fabric)
             if average is not None:
                 move(average, plain, pace.average, step)
             objective.after_step((step + 1) / pace.steps)
@@ -120,13 +121,13 @@ def one_step(
 ) -> dict[str, Tensor]:
     """Make one step; return its losses, or raise `BadInput` where they are no numbers."""
     model.train()
-    torch.manual_seed(seed_of(pace.seed, 3, step, fabric.global_rank))  # dropout's
     parts = split(batch, pace.accumulate)
     total: dict[str, Tensor] = {}
     for number, part in enumerate(parts):
-        draw = torch.Generator().manual_seed(
-            seed_of(pace.seed, 4, step, fabric.global_rank, number)
-        )
+        # Counted over processes: two of them draw what one does in two parts.
+        group = fabric.global_rank * len(parts) + number
+        torch.manual_seed(seed_of(pace.seed, 3, step, group))  # dropout's, on every device
+        draw = torch.Generator().manual_seed(seed_of(pace.seed, 4, step, group))
         with fabric.no_backward_sync(model, enabled=number + 1 < len(parts)):
             losses = objective.losses(model, fabric.to_device(part), draw)
             fabric.backward(losses["total"] / len(parts))
