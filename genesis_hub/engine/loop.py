@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from genesis_hub.atomic import sweep
 from genesis_hub.engine import checkpoint
 from genesis_hub.engine.average import averaged, lent, move
 from genesis_hub.engine.checkpoint import BEST, LAST, Standing
@@ -175,7 +176,8 @@ def look(
         kept = averaged(objective.model)
     if not measures:
         return
-    standing.measures.append({"step": standing.step, **measures})
+    # Sorted, as a checkpoint gives them back: what is written of them is the same after a kill.
+    standing.measures.append(dict(sorted({"step": standing.step, **measures}.items())))
     if record is not None:
         record.note(standing.step, "validation", measures)
     progress.tell(standing.step, epoch, said(measures), always=True)
@@ -237,6 +239,8 @@ def restore(
     fabric: Fabric,
 ) -> Standing:
     """Take up the run where its folder stands; a new one stands at 0."""
+    if fabric.global_rank == 0:
+        sweep(folder)
     if not (folder / LAST).is_file():
         return Standing()
     standing, tensors = checkpoint.load(folder / LAST)
