@@ -4,6 +4,7 @@ import csv
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,11 @@ import torch
 import genesis_hub
 from genesis_hub import BadInput
 from genesis_hub.cli import main
+from genesis_hub.data.cases import load_cases, split_cases
 from genesis_hub.data.phantoms import chest_ct, chest_xray
+from genesis_hub.tuning.choose import chosen
 from genesis_hub.tuning.recalibrate import recalibrate
+from genesis_hub.tuning.recipe import Recipe
 
 nibabel = pytest.importorskip("nibabel")
 
@@ -269,3 +273,62 @@ def test_recalibrated_statistics_are_the_mean_over_what_was_seen() -> None:
     torch.testing.assert_close(norm.running_mean, torch.cat(batches).mean((0, 2, 3)))
     assert norm.momentum == 0.1
     assert norm.training
+
+
+def test_a_recipe_says_which_columns_are_meant(films: Path, tmp_path: Path) -> None:
+    with (tmp_path / "films.csv").open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["file", "bright", "person", "noise"])
+        for at, path in enumerate(sorted(films.rglob("*.png"))):
+            table.writerow([path, int(path.parent.name == "effusion"), f"p{at % 6}", at % 2])
+    recipe = {
+        **FLAT, "task": "classification", "labels": ["bright"], "patient": "person",
+        "classes": ["0=clear", "1=filled"],
+    }  # fmt: skip
+    run = genesis_hub.finetune(
+        "adam-resnet50", tmp_path / "films.csv", tmp_path / "run", recipe=recipe, quiet=True
+    )
+    assert genesis_hub.from_pretrained(run.model).answers.classes == ("clear", "filled")
+    split = json.loads((tmp_path / "run" / "split.json").read_text())
+    place = {case: name for name, cases in split["splits"].items() for case in cases}
+    assert all(place[str(at)] == place[str(at + 1)] for at in range(0, 12, 2))  # One person each.
+    with pytest.raises(BadInput, match="VALUE=NAME"):
+        genesis_hub.finetune(
+            "adam-resnet50", tmp_path / "films.csv", tmp_path / "other",
+            recipe={**recipe, "classes": ["0=clear", "filled"]}, quiet=True,
+        )  # fmt: skip
+
+
+def test_a_spacing_is_made_for_training_and_undone_by_predict(chests: Path, tmp_path: Path) -> None:
+    recipe = {**DEEP, "spacing": [20.0, 20.0, 20.0], "range": [-1000.0, 400.0]}
+    run = genesis_hub.finetune(
+        "models-genesis", chests, tmp_path / "run", recipe=recipe, quiet=True
+    )
+    model = genesis_hub.from_pretrained(run.model)
+    assert model.inputs.facts.spacing == (20.0, 20.0, 20.0)
+    assert model.inputs.facts.clip == (-1000.0, 400.0)
+    outcome = genesis_hub.predict(run.model, chests / "images" / "0.nii.gz", quiet=True)
+    assert outcome.results["0"].labels.shape[-3:] == (28, 26, 24)
+    for wrong in ({"spacing": [0.0, 1.0, 1.0]}, {"spacing": [1.0]}, {"range": [1.0]}):
+        with pytest.raises(BadInput, match=next(iter(wrong))):
+            genesis_hub.finetune(
+                "models-genesis", chests, tmp_path / "other", recipe={**DEEP, **wrong}, quiet=True
+            )
+
+
+def test_steps_are_as_large_as_memory_allows_and_stay_so(
+    films: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cases, entry = split_cases(load_cases(films)), genesis_hub.model_info("adam-resnet50")
+    wide = Recipe(scratch=True, size=(224, 224))
+    batches = []
+    for room in (None, 1_500_000_000, 1_000):
+        monkeypatch.setattr("genesis_hub.tuning.choose.free", lambda device, room=room: room)
+        batches.append(chosen(wide, entry, cases, torch.device("cpu")))
+    assert [made.batch_size for made in batches] == [8, 4, 1]
+    went_on = chosen(
+        wide, entry, cases, torch.device("cpu"), begun={"batch_size": batches[0].batch_size}
+    )
+    assert went_on == batches[0]
+    two = replace(wide, accumulate=2)
+    assert chosen(two, entry, cases, torch.device("cpu"), processes=2).batch_size == 4

@@ -4,6 +4,7 @@ import argparse
 import os
 from typing import TYPE_CHECKING, Any
 
+from genesis_hub.cli.images import range_of
 from genesis_hub.errors import BadInput
 
 if TYPE_CHECKING:
@@ -31,6 +32,11 @@ def add(verbs: Any) -> None:
         "--scratch-twin", action="store_true", help="beside it, the same run without weights"
     )
     verb.add_argument("--folds", type=int, default=0, help="once per fold, each in its own folder")
+    verb.add_argument("--labels", help="a table's column of classes, or several, A,B,C")
+    verb.add_argument("--mask", help="a table's column of masks")
+    verb.add_argument("--patient", help="a table's column of patients, who are never parted")
+    verb.add_argument("--classes", help="names in order, A,B, or what stands there, 0=A,1=B")
+    verb.add_argument("--range", help="LO,HI: the values that become 0 and 1; or image")
     verb.add_argument("--transfer", help="encoder, or all: the decoder, too")
     verb.add_argument("--precision", help="fp32, bf16 or fp16")
     for name, kind in COMMON:
@@ -50,8 +56,15 @@ def run_finetune(options: argparse.Namespace) -> int:
     from genesis_hub.tuning.finetune import finetune
     from genesis_hub.tuning.many import finetune_many
 
-    names = ("task", "scratch", "transfer", "precision", *(name for name, _ in COMMON))
+    names = (
+        "task", "mask", "patient", "scratch", "transfer", "precision", *(name for name, _ in COMMON)
+    )  # fmt: skip
     recipe = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    for name in ("labels", "classes"):
+        if getattr(options, name):
+            recipe[name] = [word.strip() for word in getattr(options, name).split(",")]
+    if options.range is not None:
+        recipe["range"] = range_of(options.range)
     for pair in options.set:
         key, sign, text = pair.partition("=")
         if not sign:

@@ -97,6 +97,13 @@ class Image:
             return self.spacing
         return tuple(self.spacing[axis] for axis, _ in steps(self.orientation, codes))
 
+    def framed_sides(self, codes: str) -> tuple[int, ...]:
+        """Return the sides of `framed(codes)`, without reading a value."""
+        sides = self.shape[1:]
+        if self.affine is None:
+            return sides
+        return tuple(sides[axis] for axis, _ in steps(self.orientation, codes))
+
 
 def stacked(images: Sequence[Image]) -> Image:
     """Return images of one place as the channels of one, or refuse those of different shapes."""

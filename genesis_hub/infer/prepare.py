@@ -46,7 +46,7 @@ def prepare(image: Image, inputs: Inputs, *, check: bool = True) -> Ready:
     """Read an image's values, turn them into the model's frame, and check them.
 
     A picture's black and white are those of its file where the weights saw 8 bits; a volume is
-    resampled where the weights saw one spacing.
+    resampled where the weights saw one spacing, an array without any as if a voxel were 1 mm.
     """
     if image.ndim == 2 and inputs.ndim == 3:
         raise BadInput(
@@ -69,8 +69,8 @@ def prepare(image: Image, inputs: Inputs, *, check: bool = True) -> Ready:
     if inputs.facts.clip is None and inputs.facts.scale:
         # Scaled from its own least and greatest value: that of the image, not of a window.
         pixels, convert = facts(pixels, check=False), torch.Tensor.float
-    if inputs.facts.spacing and spacing is not None and image.ndim == 3:
-        pixels = resampled(pixels, spacing, inputs.facts.spacing)
+    if inputs.facts.spacing and image.ndim == 3:
+        pixels = resampled(pixels, spacing or (1.0, 1.0, 1.0), inputs.facts.spacing)
     return Ready(image, pixels, convert, sides, frame)
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -14,46 +13,27 @@ from genesis_hub.engine.feed import Order, stacked
 from genesis_hub.entry import Entry
 from genesis_hub.infer.settings import Settings
 from genesis_hub.models import HubModel
-from genesis_hub.networks.table import ARCHITECTURES
 from genesis_hub.tuning.augment import Augment, for_pictures, for_volumes
-from genesis_hub.tuning.choose import channels_of
 from genesis_hub.tuning.items import PatchItems, Samples, WholeItems
 from genesis_hub.tuning.objectives import Classification, Segmentation, Supervised
 from genesis_hub.tuning.recipe import Recipe
+from genesis_hub.tuning.wishes import wishes_of
 
 
 def built(source: str | Path, entry: Entry, recipe: Recipe, cases: CaseList) -> HubModel:
     """Return the network with its weights, or without for a run from scratch."""
-    segmentation = cases.task == "segmentation"
-    decoder = recipe.decoder
-    if decoder is None and segmentation and entry.ndim == 3:
-        decoder = "pretrained" if recipe.transfer == "all" else "fresh"
-        if not has_decoder(entry):
-            decoder = None
-    wishes: dict[str, Any] = {
-        "task": cases.task,
-        "num_classes": len(cases.classes),
-        "in_channels": channels_of(cases, entry),
-        "head": recipe.head,
-        "decoder": decoder,
-        "norm": recipe.norm,
-        "modality": recipe.modality,
-    }
+    wishes = wishes_of(entry, recipe, cases)
     if recipe.scratch:
-        name = entry.name
-        network = api.create_model(name, width=recipe.width or 1.0, **wishes)
+        network = api.create_model(entry.name, **wishes)
     else:
-        network = api.from_pretrained(source, width=recipe.width or 1.0, **wishes)
+        network = api.from_pretrained(source, **wishes)
     assert recipe.size is not None
     facts = replace(network.inputs.facts, size=recipe.size)
+    if recipe.spacing is not None:
+        facts = replace(facts, spacing=recipe.spacing)
     network.inputs = replace(network.inputs, facts=facts)
     network.entry = replace(network.entry, inputs=facts)
     return network
-
-
-def has_decoder(entry: Entry) -> bool:
-    """Say whether a decoder comes with a name's weights."""
-    return ARCHITECTURES[entry.architecture].decoder is not None
 
 
 def items_of(model: HubModel, samples: Samples, recipe: Recipe) -> WholeItems | PatchItems:

@@ -1,26 +1,51 @@
 """What a recipe leaves open, chosen from the model and the data, and written down."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
+
+import torch
 
 from genesis_hub.data.cases import CaseList
 from genesis_hub.data.readers import read
 from genesis_hub.entry import Entry
 from genesis_hub.errors import BadInput
 from genesis_hub.infer.segment import whole_size
+from genesis_hub.inputs import Inputs
+from genesis_hub.tuning.memory import fitting, free
 from genesis_hub.tuning.recipe import Recipe
+from genesis_hub.tuning.wishes import weighed
 
 # What a quarter of an hour on two cores, or a minute on a GPU, can do; `steps` makes it longer.
 EPOCHS, LEAST_STEPS, MOST_STEPS = 40, 300, 20_000
+# By whether there is a GPU, and by axes: the Genesis papers train on 16 cubes.
+MOST = {(True, 3): 16, (True, 2): 32, (False, 3): 4, (False, 2): 16}
 LOOKS = 10  # Validations in a run.
+FRAME = Inputs.frame  # Of 3D models.
 LARGEST = 96  # Volumes of up to this side are classified whole, larger ones by windows.
 
 
-def chosen(recipe: Recipe, entry: Entry, cases: CaseList) -> Recipe:
-    """Return a recipe in which every choice is made."""
+def chosen(
+    recipe: Recipe,
+    entry: Entry,
+    cases: CaseList,
+    device: torch.device,
+    *,
+    processes: int = 1,
+    begun: Mapping[str, Any] | None = None,
+) -> Recipe:
+    """Return a recipe in which every choice is made.
+
+    begun: the recipe of a run that goes on: what was chosen by the memory at hand then stays.
+    """
+    if recipe.spacing is not None and len(recipe.spacing) != entry.ndim:
+        raise BadInput(f"spacing={recipe.spacing}, but {entry.ndim} lengths are expected")
     train = cases.of("train")
     if not train:
         raise BadInput("no case is for training; give some split=train, or leave the split away")
-    batch = recipe.batch_size or min(16 if entry.ndim == 2 else 4, len(train))
+    recipe = replace(recipe, task=cases.task, size=size_for(recipe, entry, cases))
+    batch = recipe.batch_size or (begun or {}).get("batch_size")
+    batch = batch or batch_for(recipe, entry, cases, device, processes)
     per_epoch = -(-len(train) // batch)
     steps = recipe.steps
     if steps is None:
@@ -34,7 +59,6 @@ def chosen(recipe: Recipe, entry: Entry, cases: CaseList) -> Recipe:
     rate = 1e-3 if entry.ndim == 3 or recipe.scratch else 3e-4
     return replace(
         recipe,
-        task=cases.task,
         steps=steps,
         epochs=None,
         batch_size=batch,
@@ -43,10 +67,21 @@ def chosen(recipe: Recipe, entry: Entry, cases: CaseList) -> Recipe:
         validate_every=(
             max(1, steps // LOOKS) if recipe.validate_every is None else recipe.validate_every
         ),
-        size=size_for(recipe, entry, cases),
         # A chest has a left and a right; volumes are mirrored because labels rarely depend on it.
         mirror=entry.ndim == 3 if recipe.mirror is None else recipe.mirror,
     )
+
+
+def batch_for(
+    recipe: Recipe, entry: Entry, cases: CaseList, device: torch.device, processes: int
+) -> int:
+    """Return how many cases a step sees: as published where memory allows, fewer on a CPU."""
+    assert recipe.size is not None
+    most = MOST[device.type == "cuda", entry.ndim]
+    network, channels = weighed(entry, recipe, cases)
+    parts = processes * recipe.accumulate
+    held = fitting(network, (channels, *recipe.size), free(device), most) * parts
+    return max(parts, min(most, held, len(cases.of("train"))) // parts * parts)
 
 
 def size_for(recipe: Recipe, entry: Entry, cases: CaseList) -> tuple[int, ...]:
@@ -63,15 +98,13 @@ def size_for(recipe: Recipe, entry: Entry, cases: CaseList) -> tuple[int, ...]:
         return recipe.size
     if entry.ndim == 2 or cases.task == "segmentation":
         return entry.inputs.size
-    shapes = [read(case.images[0]).shape[1:] for case in cases.of("train")[:50]]
-    largest = [max(shape[axis] for shape in shapes) for axis in range(3)]
+    largest = [0, 0, 0]
+    for case in cases.of("train")[:50]:
+        image = read(case.images[0])
+        have = image.framed_spacing(FRAME) or (1.0, 1.0, 1.0)
+        want = recipe.spacing or entry.inputs.spacing or have
+        for axis, side in enumerate(image.framed_sides(FRAME)):
+            largest[axis] = max(largest[axis], round(side * have[axis] / want[axis]))
     if max(largest) > LARGEST:
         return entry.inputs.size
     return whole_size(tuple(largest), multiple)
-
-
-def channels_of(cases: CaseList, entry: Entry) -> int:
-    """Return how many channels the model must take; grey is repeated where it saw three."""
-    case = cases.cases[0]
-    channels = sum(read(path).channels for path in case.images)
-    return 3 if channels == 1 and entry.in_channels == 3 else channels

@@ -22,7 +22,7 @@ from genesis_hub.tuning.choose import chosen
 from genesis_hub.tuning.items import Samples
 from genesis_hub.tuning.recipe import Recipe
 from genesis_hub.tuning.results import write_results
-from genesis_hub.tuning.runfile import SPLITS, amend, begin
+from genesis_hub.tuning.runfile import SPLITS, amend, begin, begun
 
 MODEL = "model"
 
@@ -99,10 +99,14 @@ def one_run(
     quiet: bool,
 ) -> Run:
     """Train, or go on, or say that a run is finished; its cases are split."""
-    made = chosen(wanted, entry, cases)
+    where = device_of(device)
     fabric = launched(
-        device_of(device), devices, made.precision, seed=made.seed, deterministic=made.deterministic
+        where, devices, wanted.precision, seed=wanted.seed, deterministic=wanted.deterministic
     )
+    made = chosen(
+        wanted, entry, cases, where, processes=fabric.world_size, begun=begun(folder)
+    )  # fmt: skip
+    made = fabric.broadcast(made)  # Free memory may differ between processes.
     with fabric.rank_zero_first():
         facts = begin(folder, source, made, cases, quiet=quiet or fabric.global_rank > 0)
     standing = finished_already(folder)
@@ -150,13 +154,32 @@ def entry_of(model: str | Path) -> tuple[Entry, str | Path]:
 def cases_of(data: str | Path, recipe: Recipe) -> CaseList:
     """Return the cases, checked; all have labels."""
     task: Any = recipe.task
-    cases = load_cases(data, task=task)
+    cases = load_cases(
+        data,
+        task=task,
+        classes=named(recipe.classes),
+        image=recipe.image or None,
+        mask=recipe.mask,
+        labels=(recipe.labels[0] if len(recipe.labels) == 1 else recipe.labels) or None,
+        patient=recipe.patient,
+        split=recipe.split,
+    )
     if cases.task is None:
         raise BadInput(
             f"{data} holds images without labels; give images/ and labels/, a folder per class, or "
             "a CSV with a label or mask column"
         )
     return cases
+
+
+def named(classes: tuple[str, ...]) -> dict[str, str] | tuple[str, ...] | None:
+    """Return names in order, or what stands in the data with the name it has ("1=lung")."""
+    if not any("=" in word for word in classes):
+        return classes or None
+    pairs = [word.partition("=") for word in classes]
+    if not all(sign and value.strip() and name.strip() for value, sign, name in pairs):
+        raise BadInput(f"classes={list(classes)}; give all as VALUE=NAME, or all as names in order")
+    return {value.strip(): name.strip() for value, _, name in pairs}
 
 
 def as_asked(cases: CaseList, recipe: Recipe) -> CaseList:

@@ -25,12 +25,13 @@ ROOM = 6 << 30  # Bytes of images that are held; what is over is read each time.
 class Sample:
     """A case as read: the image as the model takes it, and its labels in the same frame.
 
-    labels: (X, Y[, Z]) of class numbers, for segmentation. places: for each class but the
-    background, voxels of it.
+    labels: (X, Y[, Z]) of class numbers, for segmentation. truth: the same on the image's own grid,
+    where answers are scored. places: for each class but the background, voxels of it.
     """
 
     ready: Ready
     labels: Array | None = None
+    truth: Array | None = None
     places: dict[int, Array] | None = None
 
 
@@ -71,8 +72,9 @@ class Samples:
         indices = class_indices(mask, self.listed.values)[None]
         if image.ndim == 3 and image.affine is not None:
             indices = np.ascontiguousarray(turned(indices, image.orientation, ready.frame))
-        labels = nearest(indices[0], tuple(int(n) for n in pixels.shape[1:]))
-        return Sample(ready, labels, places_of(labels))
+        truth = indices[0]
+        labels = nearest(truth, tuple(int(n) for n in pixels.shape[1:]))
+        return Sample(ready, labels, truth, places_of(labels))
 
     def picture(self, index: int, size: tuple[int, ...]) -> Tensor:
         """Return a picture as the network takes it, at a size; made once while there is room."""

@@ -222,9 +222,9 @@ class Segmentation(Supervised):
     def dice(self, samples: Samples, index: int) -> list[float]:
         """Return each class's Dice in one case."""
         sample = samples[index]
-        assert sample.labels is not None
+        assert sample.truth is not None
         answer = segment(self.model, sample.ready, self.settings, self.device)
-        truth = sample.ready.back(sample.labels[None])[0]
+        truth = sample.ready.back(sample.truth[None])[0]
         return [
             overlap(answer.labels == number, truth == number).dice
             for number in range(len(self.classes))

@@ -22,11 +22,23 @@ class Recipe:
     encoder's stages are trained, the last stage's first; before, their norms stand still, too.
     class_weights: rare classes count more in the loss.
     augment: "default" by modality, or "none". mirror: left and right may be exchanged.
-    size: of the patches or pictures. foreground: share of patches with something in them.
+    size: of the patches or pictures. spacing: millimetres of the grid they are cut from; `predict`
+    undoes it. foreground: share of patches with something in them.
     balanced: cases of rare classes are drawn as often as those of common ones.
+    reader: the layout of the data, where it is not told by itself. image, mask, labels, patient,
+    split: columns of a table; several `labels` may come together. classes: their names in order, or
+    "1=lung": what stands in the data and the name it has; two values may share a name.
+    modality, range: what the values are, as `from_pretrained` takes them.
     """
 
     task: str | None = None
+    reader: str | None = None
+    image: tuple[str, ...] = ()
+    mask: str | None = None
+    labels: tuple[str, ...] = ()
+    patient: str | None = None
+    split: str | None = None
+    classes: tuple[str, ...] = ()
     steps: int | None = None
     epochs: int | None = None
     batch_size: int | None = None
@@ -63,6 +75,8 @@ class Recipe:
     label_smoothing: float = 0.0
     label_fraction: float | None = None
     modality: str | None = None
+    range: tuple[float, ...] | str | None = None
+    spacing: tuple[float, ...] | None = None
     recalibrate: int = 10
 
     def check(self) -> None:
@@ -98,6 +112,10 @@ class Recipe:
             raise BadInput(f"unfreeze={self.unfreeze}, but epochs from 0 up, rising, are expected")
         if self.steps is not None and self.epochs is not None:
             raise BadInput("steps and epochs were both given; give one")
+        if self.range not in (None, "image") and len(self.range or ()) != 2:
+            raise BadInput(f"range={self.range!r}; give two numbers, low and high, or 'image'")
+        if self.spacing is not None and not all(0 < side < float("inf") for side in self.spacing):
+            raise BadInput(f"spacing={self.spacing}, but millimetres above 0 are expected")
 
     def pace(self) -> Pace:
         """Return what the loop needs of a recipe whose choices are made."""

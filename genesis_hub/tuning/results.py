@@ -76,9 +76,9 @@ def segmented(
     records, rows = [], []
     for index, case in enumerate(samples.cases):
         sample = samples[index]
-        assert sample.labels is not None
+        assert sample.truth is not None
         answer = segment(objective.model, sample.ready, objective.settings, objective.device)
-        truth = sample.ready.back(sample.labels[None])[0]
+        truth = sample.ready.back(sample.truth[None])[0]
         spacing = sample.ready.image.spacing or (1.0,) * truth.ndim
         record = segmentation_metrics(
             answer.labels, truth, classes=cases.classes, spacing=spacing[: truth.ndim]

@@ -68,6 +68,15 @@ def begin(
     return facts
 
 
+def begun(folder: Path) -> dict[str, Any] | None:
+    """Return the recipe of a run that goes on; None for a new one."""
+    path = folder / RUN
+    if not path.is_file():
+        return None
+    recipe: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["recipe"]
+    return recipe
+
+
 def amend(folder: Path, facts: Mapping[str, Any]) -> None:
     """Write down what became known of a run since it began."""
     path = folder / RUN
