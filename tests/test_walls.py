@@ -110,7 +110,7 @@ DOORS = {
         "tuning",
         "weights",
     },
-    "scipy": {"evaluate"},
+    "scipy": {"data", "evaluate"},
     "sklearn": {"evaluate"},
     "lightning_fabric": {"engine"},
     "PIL": {"data"},
