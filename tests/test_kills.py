@@ -131,7 +131,13 @@ def parts(folder: Path) -> Iterator[str]:
 def ends(folder: Path) -> dict[str, bytes]:
     """Return what a run has come to, byte by byte."""
     names = ["last.safetensors", "best.safetensors", "log.csv"]
-    names += ["model/model.safetensors", "metrics.json", "predictions.csv", "split.json"]
+    names += [
+        "model/model.safetensors",
+        "model/seen.json",
+        "metrics.json",
+        "predictions.csv",
+        "split.json",
+    ]
     return {name: (folder / name).read_bytes() for name in names if (folder / name).exists()}
 
 
@@ -146,4 +152,4 @@ def test_kills_of_the_command_leave_no_trace(processes: Any, films: Path, tmp_pa
     seen = killed(processes, tmp_path, whole_command, films)
     print(f"\nthe command: {json.dumps(seen)}")
     assert seen["ends"] >= 1
-    assert len(ends(tmp_path / "whole")) == 7
+    assert len(ends(tmp_path / "whole")) == 8

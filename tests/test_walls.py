@@ -55,7 +55,7 @@ ROOMS: dict[str, set[str]] = {
     },
     "losses": {"errors"},
     "evaluate": {"errors", "evaluate"},
-    "engine": {"atomic", "errors", "weights", "engine"},
+    "engine": {"atomic", "errors", "version", "weights", "engine"},
     "tuning": {
         "api", "atomic", "data", "engine", "entry", "errors", "evaluate", "infer", "inputs",
         "losses", "models", "networks", "registry", "saved", "version", "weights", "tuning",

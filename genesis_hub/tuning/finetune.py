@@ -22,7 +22,7 @@ from genesis_hub.tuning.choose import chosen
 from genesis_hub.tuning.items import Samples
 from genesis_hub.tuning.recipe import Recipe
 from genesis_hub.tuning.results import write_results
-from genesis_hub.tuning.runfile import SPLITS, amend, begin, begun
+from genesis_hub.tuning.runfile import SPLITS, amend, begin, begun, note_seen
 
 MODEL = "model"
 
@@ -132,6 +132,8 @@ def one_run(
         amend(folder, {"resume": exact(operators=standing.inexact)})
         network.answers = Answers(cases.classes, cases.multilabel)
         network.provenance = {**network.provenance, "fine_tuned": facts}
+        if made.hashes:
+            note_seen(folder, samples["train"], network)
         metrics = write_results(folder, objective, samples, cases, standing)
         network.to("cpu").save_pretrained(folder / MODEL)
     metrics = fabric.broadcast(metrics)  # Also holds the others until all is written.

@@ -29,6 +29,8 @@ class Recipe:
     split: columns of a table; several `labels` may come together. classes: their names in order, or
     "1=lung": what stands in the data and the name it has; two values may share a name.
     modality, range: what the values are, as `from_pretrained` takes them.
+    hashes: perceptual hashes of the training images are left in run.json and, without names, with
+    the weights, so that an audit can tell what they saw; who has an image can tell it, too.
     """
 
     task: str | None = None
@@ -78,6 +80,7 @@ class Recipe:
     range: tuple[float, ...] | str | None = None
     spacing: tuple[float, ...] | None = None
     recalibrate: int = 10
+    hashes: bool = True
 
     def check(self) -> None:
         """Raise `BadInput` where a key cannot be used."""

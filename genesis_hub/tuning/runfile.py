@@ -1,21 +1,21 @@
 """`run.json`: what a run was made of and by, written when it begins and true when it is over."""
 
 import json
-import platform
 import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from genesis_hub.atomic import new_file
 from genesis_hub.data.cases import CaseList, write_split
+from genesis_hub.data.hashes import KIND
+from genesis_hub.engine.origin import origin, other_versions
 from genesis_hub.engine.recipe import difference, plain
 from genesis_hub.errors import BadInput
+from genesis_hub.models import HubModel
+from genesis_hub.tuning.items import Samples
 from genesis_hub.tuning.recipe import Recipe
-from genesis_hub.version import __version__
+from genesis_hub.weights.seen import SEEN, noted
 
 RUN, SPLIT = "run.json", "split.json"
 SPLITS = ("train", "val", "test")
@@ -46,6 +46,9 @@ def begin(
                 f"{folder} was begun otherwise ({'; '.join(other)}); give the same arguments to go "
                 "on, or another RUN"
             )
+        changed = other_versions(then.get("versions", {}))
+        if changed and not quiet:
+            sys.stderr.write(f"{'; '.join(changed)}: the end may differ in its last bits\n")
         return facts
     # A kill while the run was begun may have left its split or a file half written.
     ours = (SPLIT, f".{SPLIT}", f".{RUN}")
@@ -53,16 +56,7 @@ def begin(
         raise BadInput(f"{folder} holds other files; give a new folder for the run")
     folder.mkdir(parents=True, exist_ok=True)
     write_split(folder / SPLIT, cases)
-    told = {
-        **facts,
-        "command": sys.argv,
-        "versions": {
-            "genesis_hub": __version__, "torch": torch.__version__,
-            "python": platform.python_version(),
-        },
-        "begun": time.strftime("%Y-%m-%dT%H:%M:%S"),
-    }  # fmt: skip
-    write(path, told)
+    write(path, {**facts, **origin()})
     if not quiet:
         sys.stderr.writelines(f"data: {note}\n" for note in cases.notes)
     return facts
@@ -83,6 +77,20 @@ def amend(folder: Path, facts: Mapping[str, Any]) -> None:
     told = json.loads(path.read_text(encoding="utf-8"))
     if any(told.get(key) != fact for key, fact in facts.items()):
         write(path, {**told, **facts})
+
+
+def note_seen(folder: Path, samples: Samples, network: HubModel) -> None:
+    """Note what the weights saw: names and hashes in the run's folder, hashes alone with them.
+
+    What the weights saw before this run stays noted.
+    """
+    rows = [
+        {"case": case.name, "patient": case.patient, "hashes": samples.hashes(index)}
+        for index, case in enumerate(samples.cases)
+    ]
+    amend(folder, {"seen": {"kind": KIND, "cases": rows}})
+    every = [one for row in rows for one in row["hashes"]]
+    network.terms = {**network.terms, SEEN: noted(network.terms.get(SEEN, ""), KIND, every)}
 
 
 def write(path: Path, told: Mapping[str, Any]) -> None:
