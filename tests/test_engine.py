@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 import time
 from pathlib import Path
 
@@ -255,6 +256,40 @@ def test_batches_begin_anywhere() -> None:
     late = list(batches(Points(), order, first=5, last=9, workers=0, rank=0, ranks=1))
     for one, other in zip(every[5:], late, strict=True):
         assert torch.equal(one["x"], other["x"])
+
+
+class Counted(Points):
+    """Items that count how many were made; the sixth cannot be read."""
+
+    def __init__(self) -> None:
+        self.made = 0
+
+    def item(self, index: int, seed: int):
+        self.made += 1
+        if self.made == 6:
+            raise BadInput("case 6 is broken")
+        return super().item(index, seed)
+
+
+def test_batches_are_made_ahead_and_an_error_comes_at_its_step() -> None:
+    items = Counted()
+    feed = batches(items, Order(10, 1, seed=0), first=0, last=9, workers=0, rank=0, ranks=1)
+    next(feed)
+    end = time.monotonic() + 20
+    while items.made < 3 and time.monotonic() < end:
+        time.sleep(0.001)
+    assert items.made == 3
+    for _ in range(4):
+        next(feed)
+    with pytest.raises(BadInput, match="case 6"):
+        next(feed)
+
+
+def test_a_feed_that_is_closed_leaves_no_thread() -> None:
+    feed = batches(Points(), Order(10, 2, seed=0), first=0, last=99, workers=0, rank=0, ranks=1)
+    next(feed)
+    feed.close()
+    assert not [one for one in threading.enumerate() if one.name.startswith("batches")]
 
 
 def test_seeds_differ_and_stay() -> None:

@@ -8,7 +8,7 @@ since each step makes its own from the seed.
 import math
 import signal
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +73,7 @@ def fit(
         rank=fabric.global_rank, ranks=fabric.world_size,
     )  # fmt: skip
     exact = exactly(pace.deterministic, standing.inexact, progress.say)
-    with asked_to_stop() as asked, exact:
+    with asked_to_stop() as asked, exact, closing(feed):
         for batch in feed:
             step = standing.step
             epoch = order.epoch_of(step)
