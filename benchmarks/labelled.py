@@ -57,7 +57,7 @@ SETS = {
     ),
     "hippocampus": Set(
         "brain_mri/hippocampus/cases.csv",
-        f"{THREE_D} --task segmentation --range image --steps 300 --batch-size 2 "
+        f"{THREE_D} --task segmentation --modality mri --range image --steps 300 --batch-size 2 "
         "--set size=[32,40,32] --set validate_every=100",
         ("dice", "dice_1", "dice_2"),
         "nnU-Net, five folds of the whole set: Dice about .90 and .89",

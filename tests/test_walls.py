@@ -58,9 +58,10 @@ ROOMS: dict[str, set[str]] = {
     "engine": {"atomic", "errors", "version", "weights", "engine"},
     "tuning": {
         "api", "atomic", "data", "engine", "entry", "errors", "evaluate", "infer", "inputs",
-        "losses", "models", "networks", "registry", "saved", "version", "weights", "tuning",
+        "losses", "models", "names", "networks", "registry", "saved", "version", "volumes",
+        "weights", "extras", "tuning",
     },
-    "demo": {"api", "data", "errors", "infer"},
+    "demo": {"api", "data", "errors", "infer", "tuning"},
     "cli": {
         "cli",
         "importing", "api", "registry", "cards", "entry", "errors", "version", "weights", "demo",
@@ -118,6 +119,7 @@ DOORS = {
     "highdicom": {"data"},
     "isal": {"data"},
     "tqdm": {"infer"},
+    "peft": {"tuning"},
 }
 # The demonstration shows that plain timm reads our folders, so it is a user of timm.
 USERS = {"timm": {"demo"}}

@@ -14,6 +14,7 @@ from genesis_hub.data.image import Array, turned
 from genesis_hub.data.readers import read
 from genesis_hub.engine.objective import Batch
 from genesis_hub.errors import BadInput
+from genesis_hub.infer.networks import in_plane
 from genesis_hub.infer.prepare import Ready, fitted, prepare
 from genesis_hub.infer.sources import open_case
 from genesis_hub.inputs import Inputs, as_tensor
@@ -39,8 +40,11 @@ class Sample:
 class Samples:
     """Cases of one split, read when first asked for and held while there is room."""
 
-    def __init__(self, cases: Sequence[Case], listed: CaseList, inputs: Inputs) -> None:
+    def __init__(
+        self, cases: Sequence[Case], listed: CaseList, inputs: Inputs, *, check: bool = True
+    ) -> None:
         self.cases, self.listed, self.inputs = tuple(cases), listed, inputs
+        self.check = check
         self.held: dict[int, Sample] = {}
         self.pictures: dict[int, Tensor] = {}
         self.bytes = 0
@@ -62,7 +66,7 @@ class Samples:
         """Read a case."""
         image = open_case(case)
         try:
-            ready = prepare(image, self.inputs)
+            ready = prepare(image, self.inputs, check=self.check)
         except BadInput as error:
             raise BadInput(f"case {case.name!r}: {error}") from error
         pixels = np.array(ready.pixels) if isinstance(ready.pixels, np.memmap) else ready.pixels
@@ -78,10 +82,13 @@ class Samples:
         return Sample(ready, labels, truth, places_of(labels))
 
     def picture(self, index: int, size: tuple[int, ...]) -> Tensor:
-        """Return a picture as the network takes it, at a size; made once while there is room."""
+        """Return a picture, or all slices, as the network takes it, at a size.
+
+        It is made once while there is room.
+        """
         if index not in self.pictures:
             ready = self[index].ready
-            made = fitted(ready.convert(as_tensor(ready.pixels))[None], size)[0]
+            made = in_plane(ready.convert(as_tensor(ready.pixels))[None], size)[0].contiguous()
             if self.bytes + made.nbytes > ROOM:
                 return made
             self.pictures[index] = made
@@ -137,6 +144,12 @@ class WholeItems:
 
     def __len__(self) -> int:
         return len(self.samples)
+
+    def varies(self, index: int) -> bool:
+        """Say whether an item depends on its seed: a part of a volume is drawn."""
+        ready = self.samples[index].ready
+        sides = ready.pixels.shape[1:]
+        return ready.image.ndim == 3 and any(n > m for n, m in zip(sides, self.size, strict=True))
 
     def item(self, index: int, seed: int) -> Batch:
         if self.samples[index].ready.image.ndim == 2:
