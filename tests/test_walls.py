@@ -55,7 +55,7 @@ ROOMS: dict[str, set[str]] = {
     },
     "losses": {"errors"},
     "evaluate": {"errors", "evaluate"},
-    "engine": {"atomic", "errors", "weights", "engine"},
+    "engine": {"atomic", "errors", "version", "weights", "engine"},
     "tuning": {
         "api", "atomic", "data", "engine", "entry", "errors", "evaluate", "infer", "inputs",
         "losses", "models", "names", "networks", "registry", "saved", "version", "volumes",
@@ -111,7 +111,7 @@ DOORS = {
         "tuning",
         "weights",
     },
-    "scipy": {"evaluate"},
+    "scipy": {"data", "evaluate"},
     "sklearn": {"evaluate"},
     "lightning_fabric": {"engine"},
     "PIL": {"data"},
