@@ -84,8 +84,8 @@ SETS = {
     ),
     "adrenal": Set(
         "medmnist/adrenalmnist3d_64.npz",
-        f"{THREE_D} --steps 900 --batch-size 8 --set spacing=[2,2,2] --set size=[32,32,32] "
-        "--set validate_every=150",
+        f"{THREE_D} --range 0,255 --no-check --steps 900 --batch-size 8 --set spacing=[2,2,2] "
+        "--set size=[32,32,32] --set validate_every=150",
         ("auc", "accuracy"),
         "MedMNIST v2, 28 cubed: ResNet-18 in 3D AUC .827, accuracy .721; with ACS .839, .754",
     ),

@@ -70,6 +70,8 @@ def test_class_folders_become_a_classifier(films: Path, tmp_path: Path) -> None:
     assert model.inputs.facts.size == (32, 32)
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
     assert metrics["split"] == "test"
+    low, high = metrics["intervals"]["accuracy"]
+    assert low <= metrics["accuracy"] <= high
     said = {row["case"]: row for row in rows(tmp_path / "run" / "predictions.csv")}
     answers = genesis_hub.predict(run.model, films, quiet=True).results
     for case, row in said.items():
@@ -84,6 +86,7 @@ def test_images_and_labels_become_a_segmenter(chests: Path, tmp_path: Path) -> N
     header = (tmp_path / "out" / "predictions.csv").read_text().splitlines()[0]
     assert header == "case,path,file,unit,amount_0,amount_1"
     assert set(run.metrics["classes"]) == {"1"}
+    assert "dice/1" in run.metrics["intervals"]
     saved = genesis_hub.from_pretrained(run.model)
     assert saved.spec.task == "segmentation"
     assert saved.provenance["fine_tuned"]["recipe"]["steps"] == 4
@@ -208,7 +211,8 @@ def test_folds_validate_on_other_patients_and_twins_share_them(films: Path, tmp_
     words += ["--set", "size=[32, 32]", "--set", "recalibrate=1", "--set", "report=false"]
     assert main(words) == 0
     summary = json.loads((tmp_path / "runs" / "summary.json").read_text())
-    assert set(summary) == {"pretrained", "scratch"}
+    assert set(summary) == {"pretrained", "scratch", "comparison"}
+    assert summary["comparison"]["measures"]["accuracy"]["said"] == "no significant gain"
     assert len(summary["scratch"]["accuracy"]["values"]) == 2
     seen = {}
     for run in sorted((tmp_path / "runs").glob("fold-*")):

@@ -108,6 +108,8 @@ def test_a_run_leaves_a_page_of_its_own(classified: Path) -> None:
     for value in metrics.values():
         if isinstance(value, float):
             assert shown(value) in page.words
+    for low, high in metrics["intervals"].values():
+        assert low is None or high is None or f"{shown(low)} to {shown(high)}" in page.words
     assert HOSTILE in page.words
     assert "could not" not in page.words
     titles = ("Numbers", "Training", "Answers", "Recipe", "Data", "Use it again")
@@ -162,7 +164,8 @@ def test_any_answers_can_be_shown(labels, shares, classified: Path, tmp_path: Pa
     pairs = enumerate(zip(labels, shares, strict=True))
     rows = [[f"case {k}", f"p{k}", label, *row] for k, (label, row) in pairs]
     with (run / "predictions.csv").open("w", newline="") as file:
-        csv.writer(file).writerows([["case", "patient", "label", "a", "b"], *rows])
+        kind = "labels" if labels[0].startswith("[") else "label"
+        csv.writer(file).writerows([["case", "patient", kind, "a", "b"], *rows])
     (run / "log.csv").write_text("step,kind,name,value\n1,train,total,0.5\n")
     assert "could not" not in page_of(genesis_hub.report(run)).words
 

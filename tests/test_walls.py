@@ -63,7 +63,7 @@ ROOMS: dict[str, set[str]] = {
     },
     "losses": {"errors"},
     "evaluate": {"errors", "evaluate"},
-    "engine": {"atomic", "errors", "weights", "engine"},
+    "engine": {"atomic", "errors", "version", "weights", "engine"},
     "tuning": {
         "api", "atomic", "data", "engine", "entry", "errors", "evaluate", "infer", "inputs",
         "losses", "models", "names", "networks", "registry", "reporting", "saved", "version",
@@ -126,7 +126,7 @@ DOORS = {
         "tuning",
         "weights",
     },
-    "scipy": {"evaluate"},
+    "scipy": {"data", "evaluate"},
     "sklearn": {"evaluate", "show"},
     "matplotlib": {"show"},
     "lightning_fabric": {"engine"},

@@ -1,7 +1,9 @@
 """`finetune`: labelled images in, a model that `predict` uses out."""
 
 import argparse
+import math
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from genesis_hub.cli.images import range_of
@@ -96,7 +98,9 @@ def run_finetune(options: argparse.Namespace) -> int:
     if os.environ.get("RANK", "0") != "0":  # Under torchrun one process tells.
         return 0
     reached = ", ".join(
-        f"{name} {run.metrics[name]:.4f}" for name in TOLD if run.metrics.get(name) is not None
+        f"{name} {run.metrics[name]:.4f}{between(run.metrics.get('intervals', {}).get(name))}"
+        for name in TOLD
+        if run.metrics.get(name) is not None
     )
     went = "was finished before" if run.resumed == run.steps else run.finished
     print(f"{run.model}: {run.steps} steps, {went}; {run.metrics['split']} cases: {reached}")
@@ -106,13 +110,31 @@ def run_finetune(options: argparse.Namespace) -> int:
 def many_told(runs: "Runs") -> int:
     """Print what several runs reached."""
     for arm, measures in runs.summary.items():
+        if arm == "comparison":
+            continue
         reached = ", ".join(
-            f"{name} {measures[name]['mean']:.4f} +- {measures[name]['std']:.4f}"
+            f"{name} {measures[name]['mean']:.4f}{between(measures[name].get('interval'))}"
             for name in TOLD
             if name in measures
         )
-        print(f"{runs.folder}: {arm}: {reached} ({len(runs.runs)} runs; {SUMMARY} has each)")
+        number = len(next(iter(measures.values()))["values"])
+        print(f"{runs.folder}: {arm}: {reached} ({number} runs; {SUMMARY} has each)")
+    compared = runs.summary.get("comparison")
+    if compared is not None:
+        said = ", ".join(
+            f"{name} {one['difference']:+.4f}{between(one['interval'])} p={one['adjusted_p']:.2g}: "
+            f"{one['said']}"
+            for name, one in compared["measures"].items()
+        )
+        print(f"{runs.folder}: {' against '.join(compared['arms'])}: {said}")
     return 0
+
+
+def between(ends: Sequence[float | None] | None) -> str:
+    """Return an interval in words; nothing where there is none."""
+    if ends is None or any(end is None or math.isnan(end) for end in ends):
+        return ""
+    return f" ({ends[0]:.2f} to {ends[1]:.2f})"
 
 
 def value_of(text: str) -> Any:

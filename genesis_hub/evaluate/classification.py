@@ -48,28 +48,32 @@ def classification_metrics(
     """
     shares, labels = checked(shares, labels, multilabel)
     number = shares.shape[1]
-    names = tuple(classes) or tuple(map(str, range(number)))
-    if len(names) != number or len(set(names)) != number:
-        raise BadInput(f"classes are {names}, but {number} different names are expected")
-    if not 0 <= threshold <= 1 or (threshold != 0.5 and number > 2 and not multilabel):
-        raise BadInput(
-            f"threshold is {threshold}, but it lies in [0, 1]; and where one of {number} classes "
-            "is true there is none: the greatest share wins"
-        )
+    names = names_of(classes, number, threshold, multilabel)
     known = labels != UNKNOWN
     counts = {"cases": int((known.any(1) if multilabel else known).sum())}
     counts["unknown"] = int((~known).sum())
     single = of_labels if multilabel else of_classes
     each, whole = single(shares, labels, known, threshold)
-    one = number == 2 and not multilabel
-    headlines = {key: float(v[1]) if one else metrics.macro(v) for key, v in each.items()}
+    found = {key: float(value) for key, value in named(each, whole, names, multilabel).items()}
+    auc_classes = int((~np.isnan(each["auc"])).sum())
+    return {**counts, **found, "auc_classes": auc_classes}
+
+
+def named(
+    each: Mapping[str, Array], whole: Mapping[str, Any], names: Sequence[str], multilabel: bool
+) -> dict[str, Any]:
+    """Return the numbers of all together, the headlines, and those by class, by name.
+
+    each: (K,), or (K, B) of B samples at once.
+    """
+    one = len(names) == 2 and not multilabel
+    headlines = {key: v[1] if one else metrics.mean_known(v) for key, v in each.items()}
     by_class = {
-        f"{key}/{name}": float(value)
+        f"{key}/{name}": value
         for key, values in each.items()
         for name, value in zip(names, values, strict=True)
     }
-    auc_classes = int((~np.isnan(each["auc"])).sum())
-    return {**counts, **whole, **headlines, "auc_classes": auc_classes, **by_class}
+    return {**whole, **headlines, **by_class}
 
 
 def notes(scores: Mapping[str, float]) -> tuple[str, ...]:
@@ -90,8 +94,7 @@ def of_classes(
 ) -> tuple[dict[str, Array], dict[str, float]]:
     """Return the numbers of each class, and of all together, where one class is true."""
     shares, labels, number = shares[known], labels[known], shares.shape[1]
-    predicted = shares.argmax(1) if number > 2 else (shares[:, 1] >= threshold).astype(np.int64)
-    table = metrics.confusion(predicted, labels, number)
+    table = metrics.confusion(answers(shares, threshold), labels, number)
     alone = [(shares[:, k], labels == k) for k in range(number)]
     each = {
         "auc": np.array([metrics.auc(*pair) for pair in alone]),
@@ -101,12 +104,12 @@ def of_classes(
         "f1": metrics.f1(table),
     }
     whole = {
-        "accuracy": metrics.accuracy(table),
+        "accuracy": float(metrics.accuracy(table)),
         "balanced_accuracy": metrics.macro(each["sensitivity"]),
         "macro_f1": metrics.macro(each["f1"]),
-        "quadratic_kappa": metrics.quadratic_kappa(predicted, labels, number),
-        "brier": metrics.brier(shares, labels),
-        "log_loss": metrics.log_loss(shares, labels),
+        "quadratic_kappa": float(metrics.quadratic_kappa(table)),
+        "brier": float(metrics.brier(shares, labels).mean()),
+        "log_loss": float(metrics.log_loss(shares, labels).mean()),
     }
     return each, whole
 
@@ -129,15 +132,36 @@ def of_labels(
             "sensitivity": found[1],
             "specificity": found[0],
             "f1": metrics.f1(table)[1],
-            "accuracy": metrics.accuracy(table),
+            "accuracy": float(metrics.accuracy(table)),
             "balanced_accuracy": found.mean(),
-            "brier": metrics.brier(both, truth),
-            "log_loss": metrics.log_loss(both, truth),
+            "brier": float(metrics.brier(both, truth).mean()),
+            "log_loss": float(metrics.log_loss(both, truth).mean()),
         }
         rows.append(row)
     keys = next(row for row in rows if row)
     each = {key: np.array([row.get(key, np.nan) for row in rows]) for key in keys}
     return each, {"macro_f1": metrics.macro(each["f1"])}
+
+
+def names_of(
+    classes: Sequence[str], number: int, threshold: float, multilabel: bool
+) -> tuple[str, ...]:
+    """Return the names of the classes, or raise `BadInput` for them or the threshold."""
+    names = tuple(classes) or tuple(map(str, range(number)))
+    if len(names) != number or len(set(names)) != number:
+        raise BadInput(f"classes are {names}, but {number} different names are expected")
+    if not 0 <= threshold <= 1 or (threshold != 0.5 and number > 2 and not multilabel):
+        raise BadInput(
+            f"threshold is {threshold}, but it lies in [0, 1]; and where one of {number} classes "
+            "is true there is none: the greatest share wins"
+        )
+    return names
+
+
+def answers(shares: Array, threshold: float) -> NDArray[np.int64]:
+    """Return the class that each case is given, where one is true."""
+    greatest: Array = shares.argmax(1) if shares.shape[1] > 2 else shares[:, 1] >= threshold
+    return greatest.astype(np.int64)
 
 
 def checked(shares: Array, labels: Array, multilabel: bool) -> tuple[Array, Array]:

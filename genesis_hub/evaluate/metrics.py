@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
-from sklearn.metrics import average_precision_score, cohen_kappa_score
+from sklearn.metrics import average_precision_score
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
@@ -42,20 +42,23 @@ def confusion(predicted: Array, truth: Array, number: int) -> Floats:
     return table.reshape(number, number).astype(np.float64)
 
 
-def accuracy(table: Floats) -> float:
-    """Return the share of cases on the diagonal of a confusion matrix."""
-    return float(np.trace(table) / table.sum())
+def accuracy(table: Floats) -> Floats:
+    """Return the share of cases on the diagonal of a confusion matrix.
+
+    This and what follows takes one matrix (K, K), or many at once, (K, K, B).
+    """
+    return ratio(right(table).sum(0), table.sum((0, 1)))
 
 
 def sensitivity(table: Floats) -> Floats:
     """Return the share of each class's cases that were found, (K,); NaN for a class without."""
-    return ratio(np.diag(table), table.sum(1))
+    return ratio(right(table), table.sum(1))
 
 
 def specificity(table: Floats) -> Floats:
     """Return the share of all other cases that were not taken for each class, (K,)."""
-    others = table.sum() - table.sum(1)
-    return ratio(others - (table.sum(0) - np.diag(table)), others)
+    others = table.sum((0, 1)) - table.sum(1)
+    return ratio(others - (table.sum(0) - right(table)), others)
 
 
 def f1(table: Floats) -> Floats:
@@ -63,47 +66,58 @@ def f1(table: Floats) -> Floats:
 
     So the mean is scikit-learn's macro F1, which drops such a class where labels= is not given.
     """
-    return ratio(2 * np.diag(table), table.sum(0) + table.sum(1))
+    return ratio(2 * right(table), table.sum(0) + table.sum(1))
 
 
-def quadratic_kappa(predicted: Array, truth: Array, number: int) -> float:
+def quadratic_kappa(table: Floats) -> Floats:
     """Return Cohen's kappa, a mistake weighing the square of its distance in grades.
 
     It means something only where the order of the classes is that of the grades. NaN where truth
     and prediction both are one and the same class.
     """
-    if len({*np.unique(truth).tolist(), *np.unique(predicted).tolist()}) < 2:
-        return NAN
-    # Without labels= scikit-learn drops grades nobody has and the distances shrink.
-    labels = list(range(number))
-    return float(cohen_kappa_score(truth, predicted, labels=labels, weights="quadratic"))
+    grades = np.arange(len(table))
+    apart = np.square(grades[:, None] - grades).astype(np.float64)
+    seen = np.einsum("ij,ij...->...", apart, table)
+    paired = np.einsum("ij,i...,j...->...", apart, table.sum(1), table.sum(0))
+    return 1 - ratio(seen * table.sum((0, 1)), paired)
 
 
-def brier(shares: Floats, truth: Array) -> float:
-    """Return the mean squared distance of shares (N, K) from the truth (N,): 0 best.
+def right(table: Floats) -> Floats:
+    """Return the diagonal: how many of each class were given their class."""
+    found: Floats = np.einsum("kk...->k...", table)
+    return found
+
+
+def brier(shares: Floats, truth: Array) -> Floats:
+    """Return each case's squared distance of shares (N, K) from the truth (N,): 0 best.
 
     Summed over classes (0 to 2), but for two classes that of the second alone (0 to 1), as usual.
     """
     if shares.shape[1] == 2:
-        return float(np.square(shares[:, 1] - truth).mean())
-    wanted = np.eye(shares.shape[1])[truth]
-    return float(np.square(shares - wanted).sum(1).mean())
+        return np.square(shares[:, 1] - truth)
+    found: Floats = np.square(shares - np.eye(shares.shape[1])[truth]).sum(1)
+    return found
 
 
-def log_loss(shares: Floats, truth: Array) -> float:
-    """Return the mean of -log of the share that the truth was given; a share of 0 costs 36."""
+def log_loss(shares: Floats, truth: Array) -> Floats:
+    """Return each case's -log of the share that the truth was given; a share of 0 costs 36."""
     # Ours: log_loss of scikit-learn warns of sums off by float16's rounding.
     given = shares[np.arange(len(truth)), truth]
-    return float(-np.log(np.clip(given, np.finfo(np.float64).eps, 1)).mean())
+    return -np.log(np.clip(given, np.finfo(np.float64).eps, 1))
 
 
 def macro(values: Floats) -> float:
     """Return the mean of the values that are not NaN, NaN if there are none."""
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else NAN
+    return float(mean_known(values))
+
+
+def mean_known(values: Floats) -> Floats:
+    """Return the mean over the first axis of the values that are not NaN."""
+    known = ~np.isnan(values)
+    return ratio(np.where(known, values, 0.0).sum(0), known.sum(0))
 
 
 def ratio(above: Floats, below: Floats) -> Floats:
     """Return above / below, NaN where below is 0."""
-    nothing: Floats = np.full(np.shape(below), np.nan)
+    nothing: Floats = np.full(np.broadcast_shapes(np.shape(above), np.shape(below)), np.nan)
     return np.divide(above, below, out=nothing, where=below > 0)

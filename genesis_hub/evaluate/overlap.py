@@ -33,6 +33,11 @@ class Overlap:
         return not self.predicted and not self.true
 
     @property
+    def either(self) -> int:
+        """Voxels of the prediction, of the truth, or of both."""
+        return self.predicted + self.true - self.both
+
+    @property
     def dice(self) -> float:
         """2 |P T| / (|P| + |T|); 0 where only one of them is empty, NaN where both are."""
         return divide(2 * self.both, self.predicted + self.true)
@@ -40,7 +45,7 @@ class Overlap:
     @property
     def iou(self) -> float:
         """|P T| / |P or T|; 0 where only one of them is empty, NaN where both are."""
-        return divide(self.both, self.predicted + self.true - self.both)
+        return divide(self.both, self.either)
 
     @property
     def sensitivity(self) -> float:

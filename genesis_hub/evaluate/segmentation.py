@@ -16,6 +16,7 @@ from genesis_hub.evaluate.surface import surfaces
 
 Array = NDArray[Any]
 Empty = Literal["leave out", "one"]
+DISTANCES = ("assd", "hd95")
 
 
 @dataclass(frozen=True)
@@ -121,28 +122,32 @@ def pooled(
 def over_cases(scores: Sequence[ClassScores], empty: Empty) -> PooledScores:
     """Return one class's scores over its cases."""
     everything = reduce(add, (score.overlap for score in scores))
-    vacant = [score.overlap.empty for score in scores]
 
-    def mean(values: list[float]) -> float:
-        filled = np.where(vacant, 1.0 if empty == "one" else np.nan, values)
-        return macro(filled)
-
-    def mean_finite(values: list[float]) -> float:
-        return macro(np.array([value for value in values if np.isfinite(value)]))
+    def mean(measure: str) -> float:
+        return macro(filled(scores, measure, empty))
 
     return PooledScores(
         cases=len(scores),
-        empty=sum(vacant),
+        empty=sum(score.overlap.empty for score in scores),
         missed=sum(s.overlap.true > 0 and s.overlap.predicted == 0 for s in scores),
         invented=sum(s.overlap.true == 0 and s.overlap.predicted > 0 for s in scores),
-        dice=mean([s.dice for s in scores]),
-        iou=mean([s.iou for s in scores]),
-        surface_dice=mean([s.surface_dice for s in scores]),
+        dice=mean("dice"),
+        iou=mean("iou"),
+        surface_dice=mean("surface_dice"),
         pooled_dice=everything.dice,
         pooled_iou=everything.iou,
-        assd=mean_finite([s.assd for s in scores]),
-        hd95=mean_finite([s.hd95 for s in scores]),
+        assd=mean("assd"),
+        hd95=mean("hd95"),
     )
+
+
+def filled(scores: Sequence[ClassScores], measure: str, empty: Empty) -> NDArray[np.float64]:
+    """Return one number of each case as it counts for the mean; NaN where it does not."""
+    values = np.array([getattr(score, measure) for score in scores], dtype=np.float64)
+    if measure in DISTANCES:
+        return np.where(np.isfinite(values), values, np.nan)
+    vacant = [score.overlap.empty for score in scores]
+    return np.where(vacant, 1.0 if empty == "one" else np.nan, values)
 
 
 def check(

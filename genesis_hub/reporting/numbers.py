@@ -37,7 +37,9 @@ def numbers(reading: Reading) -> Markup:
     lead = f"On {metrics['cases']} {SAID.get(str(metrics['split']), str(metrics['split']))}"
     people = len(set(reading.patients))
     lead += f" of {people} patients" if people < len(reading.rows) else ""
-    lead += "; below each number its 95 % interval." if intervals else "."
+    times = (metrics.get("resampling") or {}).get("resamples")
+    drawn = f" ({times:,} resamples of patients)" if times else ""
+    lead += f"; below each number its 95 % interval{drawn}." if intervals else "."
     return section(
         "Numbers",
         *(note(line) for line in cautions(reading)),

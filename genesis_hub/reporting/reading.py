@@ -18,6 +18,8 @@ from genesis_hub.show.curves import Curve
 
 Array = NDArray[Any]
 SPLITS = ("train", "val", "test")
+# The column of a classifier's truth, and what it is called where labels come together.
+LABEL, SEVERAL = 2, "labels"
 Load = Callable[[Path], CaseList]
 
 
@@ -60,19 +62,19 @@ class Reading:
     @cached_property
     def multilabel(self) -> bool:
         """Whether labels come together."""
-        return not self.segmentation and bool(self.rows) and self.rows[0][2].startswith("[")
+        return self.header[LABEL] == SEVERAL
 
     @cached_property
     def shares(self) -> Array:
         """A classifier's probabilities: (cases, classes)."""
-        first = self.header.index("label") + 1
+        first = LABEL + 1
         found = [row[first : first + len(self.classes)] for row in self.rows]
         return np.array(found, np.float64).reshape(len(self.rows), len(self.classes))
 
     @cached_property
     def truths(self) -> Array:
         """0 or 1 for each case and class, -1 where it is not known: (cases, classes)."""
-        words = [row[self.header.index("label")] for row in self.rows]
+        words = [row[LABEL] for row in self.rows]
         if self.multilabel:
             return np.array([json.loads(word) for word in words], np.int64)
         return np.array([[word == name for name in self.classes] for word in words], np.int64)

@@ -1,23 +1,20 @@
 """The verb `finetune`: from labelled images to a folder that `predict` uses."""
 
 import json
-import platform
 import sys
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from genesis_hub import api, registry
-from genesis_hub.atomic import new_file
-from genesis_hub.data.cases import CaseList, label_fraction, split_cases, write_split
+from genesis_hub.data.cases import CaseList, label_fraction, split_cases
 from genesis_hub.engine.checkpoint import LAST, Standing, load
+from genesis_hub.engine.determinism import promise
 from genesis_hub.engine.fabric import launched
 from genesis_hub.engine.loop import fit
-from genesis_hub.engine.recipe import difference, filled, plain
+from genesis_hub.engine.recipe import filled
 from genesis_hub.entry import Answers, Entry
 from genesis_hub.errors import BadInput
 from genesis_hub.infer.settings import device_of
@@ -33,11 +30,11 @@ from genesis_hub.tuning.recipe import Recipe
 from genesis_hub.tuning.recipes import recipe_keys
 from genesis_hub.tuning.report import left_behind
 from genesis_hub.tuning.results import write_results
+from genesis_hub.tuning.runfile import SPLITS, amend, begin, begun, note_seen
 from genesis_hub.tuning.slices import SliceItems
-from genesis_hub.version import __version__
 from genesis_hub.weights.folder import read_folder
 
-RUN, SPLIT, MODEL = "run.json", "split.json", "model"
+MODEL = "model"
 
 
 @dataclass(frozen=True)
@@ -138,6 +135,9 @@ def one_run(
         if made.report and fabric.global_rank == 0:
             left_behind(folder, cases, fabric.device, quiet=quiet)
         return Run(folder, standing.step, standing.finished, metrics, standing.step)
+    exact = partial(promise, fabric.device, asked=made.deterministic)
+    if fabric.global_rank == 0:
+        amend(folder, {"resume": exact(operators=())})
     network = built(source, entry, made, cases).to(fabric.device)
     samples = {
         name: Samples(cases.of(name), cases, network.inputs, check=not made.no_check)
@@ -166,17 +166,17 @@ def one_run(
         merge(network)
     metrics = {}
     if fabric.global_rank == 0:
+        amend(folder, {"resume": exact(operators=standing.inexact)})
         network.answers = Answers(cases.classes, cases.multilabel)
         network.provenance = {**network.provenance, "fine_tuned": facts}
-        metrics = write_results(folder, objective, samples, cases, standing)
+        if made.hashes:
+            note_seen(folder, samples["train"], network)
+        metrics = write_results(folder, objective, samples, cases, standing, seed=made.seed)
         network.to("cpu").save_pretrained(folder / MODEL)
     metrics = fabric.broadcast(metrics)  # Also holds the others until all is written.
     if made.report and fabric.global_rank == 0:
         left_behind(folder, cases, fabric.device, quiet=quiet)
     return Run(folder, standing.step, standing.finished, metrics, resumed)
-
-
-SPLITS = ("train", "val", "test")
 
 
 def entry_of(model: str | Path) -> tuple[Entry, str | Path]:
@@ -203,65 +203,6 @@ def as_asked(cases: CaseList, recipe: Recipe) -> CaseList:
     if recipe.label_fraction is None:
         return cases
     return label_fraction(cases, recipe.label_fraction, seed=recipe.seed)
-
-
-def begun(folder: Path) -> dict[str, Any] | None:
-    """Return the recipe of a run that goes on; None for a new one."""
-    path = folder / RUN
-    if not path.is_file():
-        return None
-    recipe: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["recipe"]
-    return recipe
-
-
-def begin(
-    folder: Path, source: str | Path, recipe: Recipe, cases: CaseList, *, quiet: bool
-) -> dict[str, Any]:
-    """Write down what the run is made of, or refuse a folder that was begun otherwise."""
-    facts = {
-        "format_version": 1,
-        "model": str(source),
-        "data": {"digest": cases.digest, "cases": {s: len(cases.of(s)) for s in SPLITS}},
-        "classes": list(cases.classes),
-        "recipe": {key: value for key, value in plain(recipe).items() if key != "report"},
-    }
-    path = folder / RUN
-    if path.is_file():
-        then = json.loads(path.read_text(encoding="utf-8"))
-        other = difference({**then["recipe"], "report": recipe.report}, recipe)
-        other += [
-            f"{key}: {then.get(key)!r} then, {facts[key]!r} now"
-            for key in ("model", "data", "classes")
-            if then.get(key) != facts[key]
-        ]
-        if other:
-            raise BadInput(
-                f"{folder} was begun otherwise ({'; '.join(other)}); give the same arguments to go "
-                "on, or another RUN"
-            )
-        return facts
-    # A kill while the run was begun may have left its split or a file half written.
-    ours = (SPLIT, f".{SPLIT}", f".{RUN}")
-    if folder.exists() and any(not one.name.startswith(ours) for one in folder.iterdir()):
-        raise BadInput(f"{folder} holds other files; give a new folder for the run")
-    folder.mkdir(parents=True, exist_ok=True)
-    write_split(folder / SPLIT, cases)
-    told = {
-        **facts,
-        "command": sys.argv,
-        "versions": {
-            "genesis_hub": __version__, "torch": torch.__version__,
-            "python": platform.python_version(),
-        },
-        "begun": time.strftime("%Y-%m-%dT%H:%M:%S"),
-        "given": str(cases.given or cases.root),
-        "notes": list(cases.notes),
-    }  # fmt: skip
-    with new_file(path) as aside:
-        aside.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
-    if not quiet:
-        sys.stderr.writelines(f"data: {note}\n" for note in cases.notes)
-    return facts
 
 
 def finished_already(folder: Path) -> Standing | None:

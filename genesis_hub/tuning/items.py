@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from genesis_hub.data.cases import Case, CaseList, class_indices
+from genesis_hub.data.hashes import perceptual_hash
 from genesis_hub.data.image import Array, turned
 from genesis_hub.data.readers import read
 from genesis_hub.engine.objective import Batch
@@ -93,6 +94,13 @@ class Samples:
             self.pictures[index] = made
             self.bytes += made.nbytes
         return self.pictures[index]
+
+    def hashes(self, index: int) -> list[str]:
+        """Return what a case looks like, as perceptual hashes: one for each of its files."""
+        case = self.cases[index]
+        if len(case.images) == 1:
+            return [perceptual_hash(self[index].ready.image)]
+        return [perceptual_hash(read(path)) for path in case.images]
 
     def label(self, index: int) -> Tensor:
         """Return a case's label, without reading its image."""

@@ -37,6 +37,8 @@ class Recipe:
     "1=lung": what stands in the data and the name it has; two values may share a name.
     modality, range: what the values are, as `from_pretrained` takes them. no_check takes
     images as they are, whatever they look like.
+    hashes: perceptual hashes of the training images are left in run.json and, without names, with
+    the weights, so that an audit can tell what they saw; who has an image can tell it, too.
     report: draw report.html when the run is over; it changes nothing that is learned.
     """
 
@@ -92,6 +94,7 @@ class Recipe:
     spacing: tuple[float, ...] | None = None
     no_check: bool = False
     recalibrate: int = 10
+    hashes: bool = True
     report: bool = True
 
     def check(self) -> None:

@@ -1,6 +1,5 @@
 """What a run leaves: measures on the cases it did not learn from, and what it said of each."""
 
-import csv
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -12,10 +11,21 @@ import numpy as np
 from genesis_hub.atomic import new_file
 from genesis_hub.data.cases import CaseList
 from genesis_hub.engine.checkpoint import Standing
-from genesis_hub.evaluate import classification_metrics, pooled, segmentation_metrics
+from genesis_hub.evaluate import (
+    METHOD,
+    RESAMPLES,
+    Sample,
+    classification_metrics,
+    classified,
+    intervals,
+    pooled,
+    segmentation_metrics,
+    segmented,
+)
 from genesis_hub.infer.segment import segment
 from genesis_hub.tuning.items import Samples
 from genesis_hub.tuning.objectives import Classification, Supervised
+from genesis_hub.tuning.predictions import Table, of_scores, of_shares
 
 
 def write_results(
@@ -24,57 +34,57 @@ def write_results(
     samples: Mapping[str, Samples],
     cases: CaseList,
     standing: Standing,
+    *,
+    seed: int,
 ) -> dict[str, Any]:
     """Write metrics.json and predictions.csv; return the metrics.
 
     They are of the test cases, or of the validation cases where there are no others, and say so.
+    seed: of the resamples behind the intervals.
     """
     split = next((name for name in ("test", "val") if len(samples[name])), "train")
     objective.model.eval()
     if isinstance(objective, Classification):
-        header, rows, found = classified(objective, samples[split], cases)
+        table, found, sample = of_classifier(objective, samples[split], cases)
     else:
-        header, rows, found = segmented(objective, samples[split], cases)
+        table, found, sample = of_segmenter(objective, samples[split], cases)
     metrics = {
         "split": split,
         "cases": len(samples[split]),
         "steps": standing.step,
         "finished": standing.finished,
         **found,
+        **with_intervals(sample, seed),
         "validation": standing.measures,
     }
-    with new_file(folder / "predictions.csv") as aside, aside.open("w", newline="") as file:
-        table = csv.writer(file)
-        table.writerow(header)
-        table.writerows(rows)
+    table.write(folder)
     with new_file(folder / "metrics.json") as aside:
         aside.write_text(json.dumps(told(metrics), indent=2) + "\n", encoding="utf-8")
     return metrics
 
 
-def classified(
+def of_classifier(
     objective: Classification, samples: Samples, cases: CaseList
-) -> tuple[list[str], list[list[Any]], dict[str, Any]]:
-    """Return a row for each case, and the measures over all."""
+) -> tuple[Table, dict[str, Any], Sample]:
+    """Return what was said of each case, the measures over all, and what they follow from."""
     shares = objective.shares(samples)
     labels = np.stack([samples.label(k).numpy() for k in range(len(samples))])
     found = classification_metrics(
         shares, labels, multilabel=cases.multilabel, classes=cases.classes
     )
-    rows = []
-    for case, row in zip(samples.cases, shares, strict=True):
-        label = case.label
-        name = cases.classes[label] if isinstance(label, int) else json.dumps(label)
-        rows.append([case.name, case.patient, name, *(f"{share:.6f}" for share in row)])
-    return ["case", "patient", "label", *cases.classes], rows, dict(found)
+    patients = [case.patient for case in samples.cases]
+    sample = classified(
+        shares, labels, patients=patients, multilabel=cases.multilabel, classes=cases.classes
+    )
+    return of_shares(samples.cases, shares, cases), dict(found), sample
 
 
-def segmented(
+def of_segmenter(
     objective: Supervised, samples: Samples, cases: CaseList
-) -> tuple[list[str], list[list[Any]], dict[str, Any]]:
-    """Return a row for each case, and the measures over all."""
-    records, rows = [], []
-    for index, case in enumerate(samples.cases):
+) -> tuple[Table, dict[str, Any], Sample]:
+    """Return the scores of each case, the measures over all, and what they follow from."""
+    records = []
+    for index in range(len(samples)):
         sample = samples[index]
         assert sample.truth is not None
         answer = segment(objective.model, sample.ready, objective.settings, objective.device)
@@ -84,13 +94,30 @@ def segmented(
             answer.labels, truth, classes=cases.classes, spacing=spacing[: truth.ndim]
         )
         records.append(record)
-        scores = [(scores.dice, scores.hd95) for scores in record.values()]
-        rows.append([case.name, case.patient, *(f"{v:.6g}" for pair in scores for v in pair)])
-    names = list(records[0])
-    header = ["case", "patient"]
-    header += [f"{measure}_{name}" for name in names for measure in ("dice", "hd95")]
     found = {name: asdict(scores) for name, scores in pooled(records).items()}
-    return header, rows, {"classes": found, "dice": mean_dice(found)}
+    patients = [case.patient for case in samples.cases]
+    return (
+        of_scores(samples.cases, records),
+        {"classes": found, "dice": mean_dice(found)},
+        segmented(records, patients=patients),
+    )
+
+
+def with_intervals(sample: Sample, seed: int) -> dict[str, Any]:
+    """Return the interval of each number by name, and how they came about.
+
+    Those by class stand as "auc/nodule", "dice/liver".
+    """
+    draw = np.random.Generator(np.random.PCG64(seed))
+    found = intervals(sample, draw=draw)
+    return {
+        "intervals": {name: [one.low, one.high] for name, one in found.items()},
+        "resampling": {
+            "level": 0.95, "method": METHOD, "resamples": RESAMPLES, "seed": seed,
+            "patients": sample.patients,
+            "undefined": {name: one.undefined for name, one in found.items() if one.undefined},
+        },
+    }  # fmt: skip
 
 
 def mean_dice(found: Mapping[str, Mapping[str, float]]) -> float:
