@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ from genesis_hub.errors import BadInput
 
 # Written last: it names the sha256 of the tensors, so a folder caught between two states is told.
 SEAL = "config.json"
+# What is written aside, by both functions below.
+LEFT = re.compile(r"\..+\.[0-9a-f]{12}\.part(\.\w+)?$")
 
 
 @contextmanager
@@ -58,6 +61,16 @@ def new_file(target: Path) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             aside.unlink()
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed writers left in a folder; nobody may be writing there now."""
+    for left in folder.iterdir() if folder.is_dir() else ():
+        if LEFT.match(left.name):
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink(missing_ok=True)
 
 
 def unwritable(target: Path, error: OSError) -> BadInput:

@@ -92,7 +92,7 @@ class Inputs:
         if found:
             raise BadInput("; ".join(found))
         if not patch:
-            found += mistakes(image, self.facts, self.ndim)
+            found += mistakes(image, self.facts, self.ndim, spacing)
         if found:
             raise BadInput("; ".join(found) + WAY_OUT)
 

@@ -16,9 +16,13 @@ FEW = 256  # Fewer values than this say nothing about what they are.
 LABELS = 6
 
 
-def mistakes(image: Pixels, facts: InputFacts, ndim: int) -> Iterator[str]:
+def mistakes(
+    image: Pixels, facts: InputFacts, ndim: int, spacing: tuple[float, ...] | None = None
+) -> Iterator[str]:
     """Give what is wrong with an image in its own units, before the contract is applied."""
-    yield from swapped(image, facts, ndim)
+    # Where all sides of a voxel are alike, equal sides of the image tell nothing of its axes.
+    if spacing is None or max(spacing) > 1.01 * min(spacing):
+        yield from swapped(image, facts, ndim)
     seen = sampled(image, ndim)
     if len(seen.values) < FEW:
         return

@@ -32,7 +32,7 @@ class HubModel(nn.Module):
     inputs: "Inputs"
     load_report: LoadReport
     pretrained_cfg: dict[str, Any]
-    # Texts that must travel with the weights (NOTICE, LICENSE) and what is known of their making.
+    # Texts that travel with the weights (NOTICE, LICENSE, seen.json), and how they were made.
     terms: dict[str, str] = {}
     provenance: dict[str, Any] = {}
     # What its classes are called, where it was fine-tuned for some.

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -87,6 +88,9 @@ def test_the_demonstration_runs() -> None:
     assert done.returncode == 0, done.stderr
     assert "same features: True" in done.stdout
     assert "genesis-hub import adam-resnet50 FILE" in done.stdout
+    reached = re.search(r"60 steps: Dice (0\.\d+)", done.stdout)
+    assert reached is not None
+    assert float(reached[1]) > 0.75
 
 
 @pytest.mark.parametrize("name", sorted(ENTRIES))

@@ -2,9 +2,7 @@
 
 import os
 import signal
-import subprocess
-import sys
-import textwrap
+import threading
 import time
 from pathlib import Path
 
@@ -227,43 +225,6 @@ def test_a_signal_saves_and_the_run_goes_on(tmp_path: Path) -> None:
     assert same(again, whole)
 
 
-SHARED = """
-import sys
-from pathlib import Path
-import torch
-sys.path.insert(0, {root!r})
-from tests.test_engine import PACE, Line, trained
-trained(Path(sys.argv[1]), PACE, Line())
-"""
-
-
-class Line(Sums):
-    """A network without batch statistics."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 1))
-
-    def losses(self, model, batch, draw):
-        return {"total": (model(batch["x"]) - batch["y"]).pow(2).mean()}
-
-
-def test_two_processes_are_one_of_the_same_global_batch(tmp_path: Path) -> None:
-    program = tmp_path / "program.py"
-    program.write_text(SHARED.format(root=str(Path(__file__).parent.parent)))
-    (tmp_path / "two").mkdir()
-    words = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(program)]
-    done = subprocess.run(
-        [sys.executable, *words, str(tmp_path / "two")], check=False, timeout=240,
-        env={**os.environ, "CUDA_VISIBLE_DEVICES": ""}, capture_output=True, text=True,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3000:]
-    one, _ = trained(tmp_path / "one", PACE, Line())
-    two = checkpoint.load(tmp_path / "two" / "best.safetensors")[1]["model"]
-    for name in one:
-        torch.testing.assert_close(two[name], one[name], rtol=0, atol=1e-5)
-
-
 def test_a_hopeless_run_is_stopped_and_said_why(tmp_path: Path) -> None:
     class Flat(Sums):
         def complaint(self, measures) -> str:
@@ -272,33 +233,6 @@ def test_a_hopeless_run_is_stopped_and_said_why(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="step 12: it has collapsed"):
         trained(tmp_path / "run", PACE, Flat())
     assert checkpoint.load(tmp_path / "run" / "last.safetensors")[0].step == 12
-
-
-PROGRAM = """
-import sys
-from pathlib import Path
-sys.path.insert(0, {root!r})
-from tests.test_engine import PACE, Sums, trained
-trained(Path(sys.argv[1]), PACE, Sums(pause=0.01))
-"""
-
-
-@pytest.mark.slow
-def test_twenty_kills_at_random_moments_leave_no_trace(tmp_path: Path) -> None:
-    whole, _ = trained(tmp_path / "whole")
-    program = tmp_path / "program.py"
-    program.write_text(textwrap.dedent(PROGRAM.format(root=str(Path(__file__).parent.parent))))
-    folder = tmp_path / "killed"
-    draw = torch.Generator().manual_seed(0)
-    for _ in range(int(os.environ.get("GENESIS_HUB_KILLS", "20"))):
-        process = subprocess.Popen([sys.executable, str(program), str(folder)])
-        while not (folder / "log.csv").exists() and process.poll() is None:
-            time.sleep(0.01)
-        time.sleep(float(torch.rand(1, generator=draw)) * 0.4)
-        process.kill()
-        process.wait()
-    again, _ = trained(folder)
-    assert same(whole, again)
 
 
 def test_an_epoch_shows_every_item_once_and_ranks_share_a_batch() -> None:
@@ -322,6 +256,40 @@ def test_batches_begin_anywhere() -> None:
     late = list(batches(Points(), order, first=5, last=9, workers=0, rank=0, ranks=1))
     for one, other in zip(every[5:], late, strict=True):
         assert torch.equal(one["x"], other["x"])
+
+
+class Counted(Points):
+    """Items that count how many were made; the sixth cannot be read."""
+
+    def __init__(self) -> None:
+        self.made = 0
+
+    def item(self, index: int, seed: int):
+        self.made += 1
+        if self.made == 6:
+            raise BadInput("case 6 is broken")
+        return super().item(index, seed)
+
+
+def test_batches_are_made_ahead_and_an_error_comes_at_its_step() -> None:
+    items = Counted()
+    feed = batches(items, Order(10, 1, seed=0), first=0, last=9, workers=0, rank=0, ranks=1)
+    next(feed)
+    end = time.monotonic() + 20
+    while items.made < 3 and time.monotonic() < end:
+        time.sleep(0.001)
+    assert items.made == 3
+    for _ in range(4):
+        next(feed)
+    with pytest.raises(BadInput, match="case 6"):
+        next(feed)
+
+
+def test_a_feed_that_is_closed_leaves_no_thread() -> None:
+    feed = batches(Points(), Order(10, 2, seed=0), first=0, last=99, workers=0, rank=0, ranks=1)
+    next(feed)
+    feed.close()
+    assert not [one for one in threading.enumerate() if one.name.startswith("batches")]
 
 
 def test_seeds_differ_and_stay() -> None:

@@ -22,6 +22,7 @@ CHOSEN = {
     "adam-v2-convnext-base:features", "smartnet-resnet50:pretext", "smartnet-resnet50:features",
     "adam-resnet50:conv3d",
 }  # fmt: skip
+LONG = {"smartnet-resnet50:pretext"}  # Twenty seconds to trace.
 chosen = [case for case in cases() if str(case) in CHOSEN]
 some = pytest.mark.parametrize("case", chosen, ids=str)
 
@@ -39,7 +40,11 @@ def test_exports(case: Case) -> None:
             torch.testing.assert_close(got, want, rtol=1e-4, atol=1e-5)
 
 
-@some
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(case, marks=pytest.mark.slow if str(case) in LONG else ()) for case in chosen],
+    ids=str,
+)
 def test_traces_whole_under_compile(case: Case) -> None:
     # "aot_eager" traces forward and backward as inductor does, without waiting for a C++ compiler.
     model, x = case.build(), case.input()

@@ -273,7 +273,7 @@ def test_a_run_that_was_killed_while_it_began_begins_again(films: Path, tmp_path
 def test_recalibrated_statistics_are_the_mean_over_what_was_seen() -> None:
     norm = torch.nn.BatchNorm2d(2)
     batches = [torch.randn(4, 2, 5, 5) + shift for shift in range(3)]
-    recalibrate(torch.nn.Sequential(norm), batches)
+    recalibrate(torch.nn.Sequential(norm), [(batch,) for batch in batches])
     torch.testing.assert_close(norm.running_mean, torch.cat(batches).mean((0, 2, 3)))
     assert norm.momentum == 0.1
     assert norm.training
@@ -318,6 +318,25 @@ def test_a_spacing_is_made_for_training_and_undone_by_predict(chests: Path, tmp_
             genesis_hub.finetune(
                 "models-genesis", chests, tmp_path / "other", recipe={**DEEP, **wrong}, quiet=True
             )
+
+
+def test_doubtful_images_are_refused_by_name_unless_the_check_is_off(
+    chests: Path, tmp_path: Path
+) -> None:
+    for name in ("images", "labels"):
+        (tmp_path / "scans" / name).mkdir(parents=True)
+        for path in (chests / name).iterdir():
+            image = nibabel.load(path)
+            values = np.asarray(image.dataobj)
+            values = values.clip(-160, 240) if name == "images" else values
+            nibabel.save(
+                nibabel.Nifti1Image(values, image.affine), tmp_path / "scans" / name / path.name
+            )
+    scans = tmp_path / "scans"
+    with pytest.raises(BadInput, match=r"case '.': .*window"):
+        genesis_hub.finetune("models-genesis", scans, tmp_path / "a", recipe=DEEP, quiet=True)
+    recipe = {**DEEP, "no_check": True}
+    genesis_hub.finetune("models-genesis", scans, tmp_path / "b", recipe=recipe, quiet=True)
 
 
 def test_steps_are_as_large_as_memory_allows_and_stay_so(

@@ -213,6 +213,13 @@ def test_grey_is_repeated_where_the_weights_saw_it_in_colour() -> None:
         four.check(CHEST)
 
 
+def test_equal_sides_tell_nothing_where_voxels_are_cubes() -> None:
+    image = np.ascontiguousarray(SQUARE.transpose(0, 3, 2, 1))
+    CT.check(image, spacing=(1.0, 1.0, 1.0))
+    with pytest.raises(BadInput, match="slices come last"):
+        CT.check(image, spacing=(1.0, 1.0, 3.0))
+
+
 def test_the_check_of_a_patch_takes_less_than_a_millisecond_in_the_usual_case() -> None:
     # No timed claim (benchmarks/ has those): a guard against a check that reads everything twice.
     image = np.ascontiguousarray(SQUARE)

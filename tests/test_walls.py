@@ -55,12 +55,13 @@ ROOMS: dict[str, set[str]] = {
     },
     "losses": {"errors"},
     "evaluate": {"errors", "evaluate"},
-    "engine": {"atomic", "errors", "weights", "engine"},
+    "engine": {"atomic", "errors", "version", "weights", "engine"},
     "tuning": {
         "api", "atomic", "data", "engine", "entry", "errors", "evaluate", "infer", "inputs",
-        "losses", "models", "networks", "registry", "saved", "version", "weights", "tuning",
+        "losses", "models", "names", "networks", "registry", "saved", "version", "volumes",
+        "weights", "extras", "tuning",
     },
-    "demo": {"api", "data", "errors", "infer"},
+    "demo": {"api", "data", "errors", "infer", "tuning"},
     "cli": {
         "cli",
         "importing", "api", "registry", "cards", "entry", "errors", "version", "weights", "demo",
@@ -110,7 +111,7 @@ DOORS = {
         "tuning",
         "weights",
     },
-    "scipy": {"evaluate"},
+    "scipy": {"data", "evaluate"},
     "sklearn": {"evaluate"},
     "lightning_fabric": {"engine"},
     "PIL": {"data"},
@@ -118,6 +119,7 @@ DOORS = {
     "highdicom": {"data"},
     "isal": {"data"},
     "tqdm": {"infer"},
+    "peft": {"tuning"},
 }
 # The demonstration shows that plain timm reads our folders, so it is a user of timm.
 USERS = {"timm": {"demo"}}

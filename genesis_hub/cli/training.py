@@ -28,17 +28,23 @@ def add(verbs: Any) -> None:
     verb.add_argument("--data", required=True, help="images/ and labels/, class folders, or a CSV")
     verb.add_argument("--out", required=True, help="the run's folder; the same call goes on there")
     verb.add_argument("--task", choices=("classification", "segmentation"))
-    verb.add_argument("--config", help="a recipe, TOML")
+    verb.add_argument("--config", help="a recipe: TOML, or one of ncc, ncs, ecc, lcs, bms")
     verb.add_argument("--scratch", action="store_true", default=None, help="without weights")
     verb.add_argument(
         "--scratch-twin", action="store_true", help="beside it, the same run without weights"
     )
     verb.add_argument("--folds", type=int, default=0, help="once per fold, each in its own folder")
+    verb.add_argument("--reader", help="the layout of a published data set, such as lits or brats")
     verb.add_argument("--labels", help="a table's column of classes, or several, A,B,C")
     verb.add_argument("--mask", help="a table's column of masks")
     verb.add_argument("--patient", help="a table's column of patients, who are never parted")
     verb.add_argument("--classes", help="names in order, A,B, or what stands there, 0=A,1=B")
     verb.add_argument("--range", help="LO,HI: the values that become 0 and 1; or image")
+    verb.add_argument("--modality", help="ct or mri, where the images are not what the weights saw")
+    verb.add_argument(
+        "--no-check", action="store_true", default=None,
+        help="take images as they are, whatever they look like",
+    )  # fmt: skip
     verb.add_argument("--transfer", help="encoder, or all: the decoder, too")
     verb.add_argument("--precision", help="fp32, bf16 or fp16")
     for name, kind in COMMON:
@@ -59,7 +65,9 @@ def run_finetune(options: argparse.Namespace) -> int:
     from genesis_hub.tuning.many import finetune_many
 
     names = (
-        "task", "mask", "patient", "scratch", "transfer", "precision", *(name for name, _ in COMMON)
+        "task", "reader", "mask", "patient", "modality", "no_check", "scratch", "transfer",
+        "precision",
+        *(name for name, _ in COMMON),
     )  # fmt: skip
     recipe = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
     for name in ("labels", "classes"):

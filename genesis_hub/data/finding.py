@@ -9,6 +9,7 @@ from pathlib import Path
 from genesis_hub.data.image import Image
 from genesis_hub.data.readers import existing, files_in, is_dicom, is_plain, read, stem_of
 from genesis_hub.data.readers.dicom import read_series
+from genesis_hub.data.readers.parts import parted
 from genesis_hub.data.readers.series import Series, series_in
 from genesis_hub.errors import BadInput
 
@@ -41,7 +42,14 @@ def find_images(
     found: dict[tuple[Path, str], Found] = {}
     paths = [paths] if isinstance(paths, str | Path) else list(paths)
     for given in paths:
-        for one in found_in(existing(given), uneven=uneven):
+        file, part = parted(given)
+        if part:
+            existing(file)
+            whole = Path(given)
+            inside = [Found(stem_of(whole), whole, partial(read, whole, uneven=uneven))]
+        else:
+            inside = found_in(existing(given), uneven=uneven)
+        for one in inside:
             place = one.path.resolve()
             if aside is None or aside not in place.parents:
                 found.setdefault((place, one.name), one)

@@ -55,6 +55,12 @@ class Image:
         return f"Image({str(self.path)!r}, {self.kind}, {', '.join(filter(None, said))})"
 
     @property
+    def title(self) -> str:
+        """The file's name, and the part of it that is meant."""
+        file, sign, part = str(self.path).partition("#")
+        return f"{Path(file).name}{sign}{part}"
+
+    @property
     def ndim(self) -> int:
         """Spatial axes: 2 for pictures, 3 for volumes."""
         return len(self.shape) - 1

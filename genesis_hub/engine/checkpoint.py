@@ -26,11 +26,13 @@ class Standing:
     """Where a run stands: `step` steps are done.
 
     measures: what every validation gave, in order; schedules and early stopping replay them.
+    inexact: operators met so far that are not deterministic, where determinism was asked for.
     """
 
     step: int = 0
     measures: list[dict[str, float]] = field(default_factory=list)
     finished: str = ""
+    inexact: list[str] = field(default_factory=list)
 
 
 def save(path: Path, standing: Standing, state: Mapping[str, Any]) -> None:
@@ -41,6 +43,7 @@ def save(path: Path, standing: Standing, state: Mapping[str, Any]) -> None:
         "step": standing.step,
         "measures": standing.measures,
         "finished": standing.finished,
+        "inexact": standing.inexact,
         "state": flattened(state, "", tensors),
     }
     with new_file(path) as aside:
@@ -55,6 +58,7 @@ def load(path: Path) -> tuple[Standing, dict[str, Any]]:
         if facts["version"] != VERSION:
             raise ValueError("it is of another format")
         standing = Standing(facts["step"], facts["measures"], facts["finished"])
+        standing.inexact = facts.get("inexact", [])  # Early runs kept none.
         return standing, nested(facts["state"], file)
     except (OSError, ValueError, KeyError, TypeError, UnsafeFile) as error:
         raise BadInput(

@@ -6,16 +6,22 @@ from typing import Any
 
 import torch
 from lightning_fabric import Fabric, seed_everything
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from genesis_hub.engine.determinism import prepare_cublas
 
 PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 
-__all__ = ["PRECISIONS", "Fabric", "launched"]
+__all__ = ["PRECISIONS", "Fabric", "agree", "launched"]
 
 
 def launched(
     device: torch.device, devices: int, precision: str, *, seed: int, deterministic: bool
 ) -> Fabric:
     """Return what puts models and batches on their devices; torchrun's numbers win."""
+    if deterministic:
+        prepare_cublas()
     kind: Any = PRECISIONS[precision]
     nodes = 1
     if "LOCAL_WORLD_SIZE" in os.environ:  # Started by torchrun.
@@ -33,9 +39,31 @@ def launched(
         # Fabric does so for NCCL only; gloo's threads, left running, abort some exits (1 of 7).
         atexit.register(closed)
     seed_everything(seed, workers=True, verbose=False)
-    if deterministic:
-        torch.use_deterministic_algorithms(True)
     return fabric
+
+
+def agree(model: nn.Module, fabric: Fabric) -> None:
+    """Give every process the mean of their batch-norm statistics, after a step.
+
+    Each normalises its own part of the batch; without this, what is saved were the statistics of
+    the first one's part. Of other buffers the first process's go to all, as DDP has it.
+    """
+    if fabric.world_size == 1:
+        return
+    held = [
+        statistic
+        for module in model.modules()
+        if isinstance(module, _BatchNorm) and module.training
+        for statistic in (module.running_mean, module.running_var)
+        if statistic is not None
+    ]
+    if not held:
+        return
+    flat = torch.cat(held)  # Each is a row.
+    torch.distributed.all_reduce(flat)
+    flat /= fabric.world_size
+    for statistic, mean in zip(held, torch.split(flat, [len(s) for s in held]), strict=True):
+        statistic.copy_(mean)
 
 
 def closed() -> None:

@@ -1,6 +1,8 @@
 """Batches as a pure function of the seed and the step: what is resumed sees what it would have."""
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from genesis_hub.engine.objective import Batch, Items
 
+AHEAD = 2  # Batches made while a step runs, where no worker processes make them.
 Key = tuple[int, int]  # which item, and the seed of its random choices
 
 
@@ -59,10 +62,14 @@ class Order:
         return np.concatenate(rounds)[:need]
 
     def keys(self, step: int, *, rank: int = 0, ranks: int = 1) -> list[Key]:
-        """Return what one process looks at in a step."""
+        """Return what one process looks at in a step: its part of the batch, in order.
+
+        So the groups are those that `accumulate` makes in one process, batch norm's among them.
+        """
         epoch, place = divmod(step, self.steps_per_epoch)
         items = self.epoch(epoch)[place * self.batch_size : (place + 1) * self.batch_size]
-        share = range(rank, self.batch_size, ranks)
+        part = self.batch_size // ranks
+        share = range(rank * part, (rank + 1) * part)
         return [(int(items[at]), seed_of(self.seed, 2, step, at)) for at in share]
 
 
@@ -95,7 +102,7 @@ class Steps(Sequence[list[Key]]):
 
 def batches(
     items: Items, order: Order, *, first: int, last: int, workers: int, rank: int, ranks: int
-) -> Iterator[Batch]:
+) -> Generator[Batch, None, None]:
     """Give the batches of steps `first` to `last`, the same for any number of workers."""
     loader: DataLoader[Batch] = DataLoader(
         Keyed(items),
@@ -106,7 +113,28 @@ def batches(
         worker_init_fn=one_thread,
         prefetch_factor=4 if workers else None,
     )
-    yield from loader
+    if workers or not AHEAD:
+        yield from loader
+    else:
+        yield from made_ahead(iter(loader), AHEAD)
+
+
+def made_ahead(made: Iterator[Batch], depth: int) -> Iterator[Batch]:
+    """Give the same batches in the same order, made in a thread while the step before them runs.
+
+    One thread, so that what was read is held once; a worker process would hold it again.
+    """
+    # A thread begins on the first GPU: pinning memory there would open it to every process.
+    used = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+    own = torch.cuda.current_device() if used else -1
+    thread = ThreadPoolExecutor(1, "batches", torch.cuda.set_device, (own,))
+    try:
+        waiting = deque(thread.submit(next, made, None) for _ in range(depth))
+        while (batch := waiting.popleft().result()) is not None:
+            waiting.append(thread.submit(next, made, None))
+            yield batch
+    finally:
+        thread.shutdown(cancel_futures=True)
 
 
 def one_thread(worker: int) -> None:

@@ -8,17 +8,19 @@ since each step makes its own from the seed.
 import math
 import signal
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from genesis_hub.atomic import sweep
 from genesis_hub.engine import checkpoint
 from genesis_hub.engine.average import averaged, lent, move
 from genesis_hub.engine.checkpoint import BEST, LAST, Standing
-from genesis_hub.engine.fabric import Fabric
+from genesis_hub.engine.determinism import exactly
+from genesis_hub.engine.fabric import Fabric, agree
 from genesis_hub.engine.feed import Order, batches, seed_of
 from genesis_hub.engine.objective import Items, Objective
 from genesis_hub.engine.pace import Pace, enough, optimizer_of, rate, top_rate
@@ -70,13 +72,15 @@ def fit(
         items, order, first=standing.step, last=pace.steps, workers=pace.workers,
         rank=fabric.global_rank, ranks=fabric.world_size,
     )  # fmt: skip
-    with asked_to_stop() as asked:
+    exact = exactly(pace.deterministic, standing.inexact, progress.say)
+    with asked_to_stop() as asked, exact, closing(feed):
         for batch in feed:
             step = standing.step
             epoch = order.epoch_of(step)
             objective.begin_epoch(epoch)
             rate(optimizer, pace, step, standing, objective)
             losses = one_step(objective, model, optimizer, batch, pace, step, fabric)
+            agree(plain, fabric)
             if average is not None:
                 move(average, plain, pace.average, step)
             objective.after_step((step + 1) / pace.steps)
@@ -118,13 +122,13 @@ def one_step(
 ) -> dict[str, Tensor]:
     """Make one step; return its losses, or raise `BadInput` where they are no numbers."""
     model.train()
-    torch.manual_seed(seed_of(pace.seed, 3, step, fabric.global_rank))  # dropout's
     parts = split(batch, pace.accumulate)
     total: dict[str, Tensor] = {}
     for number, part in enumerate(parts):
-        draw = torch.Generator().manual_seed(
-            seed_of(pace.seed, 4, step, fabric.global_rank, number)
-        )
+        # Counted over processes: two of them draw what one does in two parts.
+        group = fabric.global_rank * len(parts) + number
+        torch.manual_seed(seed_of(pace.seed, 3, step, group))  # dropout's, on every device
+        draw = torch.Generator().manual_seed(seed_of(pace.seed, 4, step, group))
         with fabric.no_backward_sync(model, enabled=number + 1 < len(parts)):
             losses = objective.losses(model, fabric.to_device(part), draw)
             fabric.backward(losses["total"] / len(parts))
@@ -172,7 +176,8 @@ def look(
         kept = averaged(objective.model)
     if not measures:
         return
-    standing.measures.append({"step": standing.step, **measures})
+    # Sorted, as a checkpoint gives them back: what is written of them is the same after a kill.
+    standing.measures.append(dict(sorted({"step": standing.step, **measures}.items())))
     if record is not None:
         record.note(standing.step, "validation", measures)
     progress.tell(standing.step, epoch, said(measures), always=True)
@@ -234,6 +239,8 @@ def restore(
     fabric: Fabric,
 ) -> Standing:
     """Take up the run where its folder stands; a new one stands at 0."""
+    if fabric.global_rank == 0:
+        sweep(folder)
     if not (folder / LAST).is_file():
         return Standing()
     standing, tensors = checkpoint.load(folder / LAST)

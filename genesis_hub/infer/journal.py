@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from genesis_hub.atomic import unwritable
 from genesis_hub.data.finding import Found
+from genesis_hub.data.readers.parts import parted
 from genesis_hub.errors import BadInput
 
 FILE = ".journal.jsonl"
@@ -118,6 +119,7 @@ def guard(folder: Path, images: Sequence[Found]) -> None:
 
 def source_of(path: Path) -> list[int]:
     """Return what tells a file from a changed one: its size and when it was written."""
+    path, _ = parted(path)
     try:
         facts = path.stat()
     except OSError:

@@ -11,6 +11,7 @@ import torch
 
 from genesis_hub import api
 from genesis_hub.data.cases import Case, load_cases
+from genesis_hub.data.cases.published import layout_of
 from genesis_hub.data.finding import Found, find_images, told_apart
 from genesis_hub.data.image import Image, stacked
 from genesis_hub.data.readers import read
@@ -50,7 +51,7 @@ def find(
     found: list[Found] = []
     plain: list[Source] = []
     for one in images:
-        if str(one).lower().endswith(TABLES):
+        if str(one).lower().endswith(TABLES) or is_stack(one):
             found += [of_case(case) for case in load_cases(one, check=False).cases]
         else:
             plain.append(one)
@@ -59,6 +60,11 @@ def find(
         answers = out if out is not None and (out / FILE).is_file() else None
         found += find_images(plain, uneven=uneven, without=answers)
     return told_apart(found)
+
+
+def is_stack(path: Source) -> bool:
+    """Say whether a file holds the images of many cases, and says which."""
+    return str(path).lower().endswith(".npz") and layout_of(Path(path).expanduser()) is not None
 
 
 def of_case(case: Case) -> Found:

@@ -1,5 +1,6 @@
 """From a recipe whose choices are made to the network, the items and the objective of a run."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,13 +11,16 @@ from genesis_hub import api
 from genesis_hub.data.cases import CaseList
 from genesis_hub.engine.fabric import Fabric
 from genesis_hub.engine.feed import Order, stacked
+from genesis_hub.engine.objective import Items
 from genesis_hub.entry import Entry
 from genesis_hub.infer.settings import Settings
 from genesis_hub.models import HubModel
+from genesis_hub.tuning.adapters import adapt
 from genesis_hub.tuning.augment import Augment, for_pictures, for_volumes
 from genesis_hub.tuning.items import PatchItems, Samples, WholeItems
 from genesis_hub.tuning.objectives import Classification, Segmentation, Supervised
 from genesis_hub.tuning.recipe import Recipe
+from genesis_hub.tuning.slices import SlabItems, SliceItems
 from genesis_hub.tuning.wishes import wishes_of
 
 
@@ -28,17 +32,36 @@ def built(source: str | Path, entry: Entry, recipe: Recipe, cases: CaseList) -> 
     else:
         network = api.from_pretrained(source, **wishes)
     assert recipe.size is not None
-    facts = replace(network.inputs.facts, size=recipe.size)
-    if recipe.spacing is not None:
-        facts = replace(facts, spacing=recipe.spacing)
-    network.inputs = replace(network.inputs, facts=facts)
-    network.entry = replace(network.entry, inputs=facts)
+    sized(network, recipe.size, recipe.spacing)
+    if recipe.lora:
+        assert recipe.lora_alpha is not None
+        adapt(network, rank=recipe.lora, alpha=recipe.lora_alpha)
     return network
 
 
-def items_of(model: HubModel, samples: Samples, recipe: Recipe) -> WholeItems | PatchItems:
+def sized(network: HubModel, size: tuple[int, ...], spacing: tuple[float, ...] | None) -> None:
+    """Let a network expect images of a size; a volume network of slices takes any depth."""
+    facts = network.inputs.facts
+    if spacing is not None:
+        facts = replace(facts, spacing=spacing)
+    flat = replace(facts, size=size[: network.entry.ndim])
+    if network.spec.operator:
+        facts = replace(facts, size=(*flat.size, 1))
+        flat = replace(flat, multiple=facts.multiple[:2])
+    else:
+        facts = flat
+    network.inputs = replace(network.inputs, facts=facts)
+    network.entry = replace(network.entry, inputs=flat)
+
+
+def items_of(model: HubModel, samples: Samples, recipe: Recipe) -> Items:
     """Return what the run learns from."""
-    size = model.inputs.facts.size
+    assert recipe.size is not None
+    size = recipe.size
+    if recipe.operator == "lstm":
+        return SliceItems(samples, size)
+    if recipe.operator == "conv3d":
+        return SlabItems(samples, size, foreground=recipe.foreground)
     if recipe.task == "classification":
         return WholeItems(samples, size)
     return PatchItems(samples, size, by_slices=model.entry.ndim == 2, foreground=recipe.foreground)
@@ -46,7 +69,7 @@ def items_of(model: HubModel, samples: Samples, recipe: Recipe) -> WholeItems | 
 
 def objective_of(
     model: HubModel,
-    items: WholeItems | PatchItems,
+    items: Items,
     samples: Mapping[str, Samples],
     recipe: Recipe,
     cases: CaseList,
@@ -55,14 +78,14 @@ def objective_of(
     """Return what the run minimises."""
     augment: Augment | None = None
     if recipe.augment == "default":
-        preset = for_volumes if model.entry.ndim == 3 else for_pictures
+        preset = for_volumes if model.entry.ndim == 3 else for_pictures  # Slices are pictures.
         modality = model.inputs.facts.modality
         augment = preset(modality, mirror=bool(recipe.mirror))
     assert recipe.batch_size is not None
     order = Order(len(items), recipe.batch_size, recipe.seed)
     seen = [
         stacked([items.item(index, seed) for index, seed in order.keys(step)])
-        for step in range(recipe.recalibrate)
+        for step in range(0 if recipe.freeze else recipe.recalibrate)
     ]
     kind = Classification if recipe.task == "classification" else Segmentation
     return kind(
@@ -76,6 +99,7 @@ def objective_of(
         classes=cases.classes,
         multilabel=cases.multilabel,
         freeze=recipe.freeze,
+        cache=recipe.cache,
         layer_decay=recipe.layer_decay,
         unfreeze=recipe.unfreeze,
         class_weights=weights_of(cases).to(fabric.device) if recipe.class_weights else None,
@@ -105,4 +129,5 @@ def weights_of(cases: CaseList) -> torch.Tensor:
 def rarity(cases: CaseList) -> tuple[float, ...]:
     """Return for each training case how rare its class is."""
     labels = [str(case.label) for case in cases.of("train")]
-    return tuple(1 / labels.count(label) for label in labels)
+    counts = Counter(labels)
+    return tuple(1 / counts[label] for label in labels)

@@ -10,6 +10,7 @@ from genesis_hub.data.cases import CaseList
 from genesis_hub.data.readers import read
 from genesis_hub.entry import Entry
 from genesis_hub.errors import BadInput
+from genesis_hub.extras import require
 from genesis_hub.infer.segment import whole_size
 from genesis_hub.inputs import Inputs
 from genesis_hub.tuning.memory import fitting, free
@@ -23,6 +24,10 @@ MOST = {(True, 3): 16, (True, 2): 32, (False, 3): 4, (False, 2): 16}
 LOOKS = 10  # Validations in a run.
 FRAME = Inputs.frame  # Of 3D models.
 LARGEST = 96  # Volumes of up to this side are classified whole, larger ones by windows.
+# Volumes of slices: 2 of 8 slices are as many pictures as the 16 that a 2D encoder learns from.
+SLICES, VOLUMES = 8, 2
+ADAPTED = 1e-3  # Adapters start from nothing and take the rate of what is fresh.
+SERVES = {"lstm": "classification", "conv3d": "segmentation"}
 
 
 def chosen(
@@ -38,11 +43,24 @@ def chosen(
 
     begun: the recipe of a run that goes on: what was chosen by the memory at hand then stays.
     """
+    if recipe.spacing is not None and recipe.operator is not None:
+        raise BadInput(
+            f"spacing={recipe.spacing} and operator={recipe.operator!r} were both given, but a "
+            "network of slices sees them on their own grid; leave spacing away"
+        )
     if recipe.spacing is not None and len(recipe.spacing) != entry.ndim:
         raise BadInput(f"spacing={recipe.spacing}, but {entry.ndim} lengths are expected")
     train = cases.of("train")
     if not train:
         raise BadInput("no case is for training; give some split=train, or leave the split away")
+    if recipe.lora:
+        require("peft", "lora")  # Said before a run is begun.
+    check_operator(recipe, entry, cases)
+    if recipe.cache and cases.task != "classification":
+        raise BadInput(
+            "cache=true keeps one answer of the encoder per case, but segmentation learns from "
+            "another patch each time; leave cache away"
+        )
     recipe = replace(recipe, task=cases.task, size=size_for(recipe, entry, cases))
     batch = recipe.batch_size or (begun or {}).get("batch_size")
     batch = batch or batch_for(recipe, entry, cases, device, processes)
@@ -57,6 +75,8 @@ def chosen(
     # Published fine-tuning uses 1e-3 with Adam; for 2D encoders trained on many pictures less
     # keeps what they know. Without weights, the rate that a fresh network of this kind likes.
     rate = 1e-3 if entry.ndim == 3 or recipe.scratch else 3e-4
+    if recipe.lora:
+        rate = ADAPTED
     return replace(
         recipe,
         steps=steps,
@@ -68,7 +88,12 @@ def chosen(
             max(1, steps // LOOKS) if recipe.validate_every is None else recipe.validate_every
         ),
         # A chest has a left and a right; volumes are mirrored because labels rarely depend on it.
-        mirror=entry.ndim == 3 if recipe.mirror is None else recipe.mirror,
+        mirror=(
+            entry.ndim == 3 or recipe.operator is not None
+            if recipe.mirror is None
+            else recipe.mirror
+        ),
+        lora_alpha=recipe.lora_alpha or (2.0 * recipe.lora if recipe.lora else None),
     )
 
 
@@ -77,7 +102,7 @@ def batch_for(
 ) -> int:
     """Return how many cases a step sees: as published where memory allows, fewer on a CPU."""
     assert recipe.size is not None
-    most = MOST[device.type == "cuda", entry.ndim]
+    most = VOLUMES if recipe.operator else MOST[device.type == "cuda", entry.ndim]
     network, channels = weighed(entry, recipe, cases)
     parts = processes * recipe.accumulate
     held = fitting(network, (channels, *recipe.size), free(device), most) * parts
@@ -86,16 +111,19 @@ def batch_for(
 
 def size_for(recipe: Recipe, entry: Entry, cases: CaseList) -> tuple[int, ...]:
     """Return the size of patches, pictures or volumes."""
-    multiple = entry.inputs.multiple
+    multiple = (*entry.inputs.multiple, 1) if recipe.operator else entry.inputs.multiple
     if recipe.size is not None:
-        wrong = len(recipe.size) != entry.ndim or any(
+        wrong = len(recipe.size) != len(multiple) or any(
             n < 1 or n % m for n, m in zip(recipe.size, multiple, strict=False)
         )
         if wrong:
             raise BadInput(
-                f"size={recipe.size}, but {entry.ndim} sides are expected, multiples of {multiple}"
+                f"size={recipe.size}, but {len(multiple)} sides are expected, multiples of "
+                f"{multiple}"
             )
         return recipe.size
+    if recipe.operator:
+        return (*entry.inputs.size, deepest(cases) if recipe.operator == "lstm" else SLICES)
     if entry.ndim == 2 or cases.task == "segmentation":
         return entry.inputs.size
     largest = [0, 0, 0]
@@ -108,3 +136,37 @@ def size_for(recipe: Recipe, entry: Entry, cases: CaseList) -> tuple[int, ...]:
     if max(largest) > LARGEST:
         return entry.inputs.size
     return whole_size(tuple(largest), multiple)
+
+
+def deepest(cases: CaseList) -> int:
+    """Return the slices of the deepest training case: a recurrence sees all of each."""
+    images = [read(case.images[0]) for case in cases.of("train")[:50]]
+    return max(image.framed_sides(FRAME)[-1] for image in images if image.ndim == 3)
+
+
+def check_operator(recipe: Recipe, entry: Entry, cases: CaseList) -> None:
+    """Raise `BadInput` unless a volume network can be made and is what the data needs."""
+    operator, first = recipe.operator, cases.of("train")[0]
+    if operator is None:
+        if (entry.ndim, cases.task) == (2, "classification") and read(first.images[0]).ndim == 3:
+            raise BadInput(
+                f"{first.name!r} is a volume and {entry.name!r} classifies pictures; give "
+                "operator='lstm' to classify volumes by their slices, or a 3D model"
+            )
+        return
+    if entry.ndim != 2:
+        raise BadInput(
+            f"operator={operator!r} makes a volume network of a 2D encoder, but {entry.name!r} is "
+            "3D already; leave operator away"
+        )
+    if SERVES[operator] != cases.task:
+        raise BadInput(
+            f"operator={operator!r} serves {SERVES[operator]}, but the labels are for "
+            f"{cases.task}: 'lstm' classifies volumes, 'conv3d' segments them"
+        )
+    image = read(first.images[0])
+    if image.ndim != 3:
+        raise BadInput(
+            f"operator={operator!r} is for volumes, but {first.name!r} is a picture "
+            f"{image.shape}; leave operator away"
+        )

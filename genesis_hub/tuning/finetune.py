@@ -1,34 +1,38 @@
 """The verb `finetune`: from labelled images to a folder that `predict` uses."""
 
 import json
-import platform
 import sys
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from genesis_hub import api, registry
-from genesis_hub.atomic import new_file
-from genesis_hub.data.cases import CaseList, label_fraction, load_cases, split_cases, write_split
+from genesis_hub.data.cases import CaseList, label_fraction, load_cases, split_cases
 from genesis_hub.engine.checkpoint import LAST, Standing, load
+from genesis_hub.engine.determinism import promise
 from genesis_hub.engine.fabric import launched
 from genesis_hub.engine.loop import fit
-from genesis_hub.engine.recipe import difference, filled, plain, read_toml
+from genesis_hub.engine.recipe import filled
 from genesis_hub.entry import Answers, Entry
 from genesis_hub.errors import BadInput
 from genesis_hub.infer.settings import device_of
+from genesis_hub.saved import read_inputs, read_spec
+from genesis_hub.tuning.adapters import merge
 from genesis_hub.tuning.building import built, items_of, objective_of, rarity
-from genesis_hub.tuning.choose import chosen
-from genesis_hub.tuning.items import Samples
+from genesis_hub.tuning.choose import SERVES, chosen
+from genesis_hub.tuning.features import FeatureItems
+from genesis_hub.tuning.items import Samples, WholeItems
+from genesis_hub.tuning.parts import learning
 from genesis_hub.tuning.recipe import Recipe
+from genesis_hub.tuning.recipes import recipe_keys
 from genesis_hub.tuning.results import write_results
-from genesis_hub.version import __version__
+from genesis_hub.tuning.runfile import SPLITS, amend, begin, begun, note_seen
+from genesis_hub.tuning.slices import SliceItems
+from genesis_hub.weights.folder import read_folder
 
-RUN, SPLIT, MODEL = "run.json", "split.json", "model"
+MODEL = "model"
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,8 @@ def finetune(
     out: the run's folder: `model/` for `predict`, `metrics.json`, `predictions.csv`, `log.csv`,
     `split.json`, `run.json`.
     recipe: keys of `Recipe` and their values ({"steps": 1000, "lr": 1e-3}); config: a TOML file
-    of such keys, which `recipe` overrules.
+    of such keys, or the name of one that comes along ("ncc", "ncs", "ecc", "lcs", "bms"), which
+    `recipe` overrules.
     devices: processes on this machine; torchrun sets it by itself.
     """
     wanted, entry, source, cases = resolved(model, data, config, recipe)
@@ -85,10 +90,12 @@ def resolved(
     recipe: Mapping[str, Any] | None,
 ) -> tuple[Recipe, Entry, str | Path, CaseList]:
     """Return the recipe as asked for, the model's facts, what is loaded, and the cases."""
-    keys = {**(read_toml(config) if config is not None else {}), **(recipe or {})}
+    keys = {**(recipe_keys(config) if config is not None else {}), **(recipe or {})}
     wanted = filled(Recipe(), keys, source=str(config) if config is not None else "recipe")
     wanted.check()
-    return wanted, *entry_of(model), cases_of(data, wanted)
+    entry, source = entry_of(model)
+    cases = cases_of(data, wanted)
+    return as_saved(wanted, source, cases), entry, source, cases
 
 
 def one_run(
@@ -107,6 +114,11 @@ def one_run(
     fabric = launched(
         where, devices, wanted.precision, seed=wanted.seed, deterministic=wanted.deterministic
     )
+    if wanted.cache and fabric.world_size > 1:
+        raise BadInput(
+            f"cache=true with {fabric.world_size} processes, but a head on features that are known "
+            "needs one; start one, or leave cache away"
+        )
     made = chosen(
         wanted, entry, cases, where, processes=fabric.world_size, begun=begun(folder)
     )  # fmt: skip
@@ -119,26 +131,46 @@ def one_run(
             (folder / "metrics.json").read_text(encoding="utf-8")
         )
         return Run(folder, standing.step, standing.finished, metrics, standing.step)
+    exact = partial(promise, fabric.device, asked=made.deterministic)
+    if fabric.global_rank == 0:
+        amend(folder, {"resume": exact(operators=())})
     network = built(source, entry, made, cases).to(fabric.device)
-    samples = {name: Samples(cases.of(name), cases, network.inputs) for name in SPLITS}
+    samples = {
+        name: Samples(cases.of(name), cases, network.inputs, check=not made.no_check)
+        for name in SPLITS
+    }
     items = items_of(network, samples["train"], made)
     objective = objective_of(network, items, samples, made, cases, fabric)
-    resumed = load(folder / LAST)[0].step if (folder / LAST).is_file() else 0
+    some, total = learning(objective.groups(), network)
+    facts["parameters"] = {"trained": some, "all": total}
+    if some < total and not quiet and fabric.global_rank == 0:
+        sys.stderr.write(f"{some:,} of {total:,} parameters are trained\n")
+    resumed = 0
+    if (folder / LAST).is_file():
+        standing, state = load(folder / LAST)
+        resumed = standing.step
+        # Features are of the encoder that the run began with, whatever became of its source.
+        network.load_state_dict(state["model"])
+    if made.cache:
+        assert isinstance(items, WholeItems | SliceItems)
+        items = FeatureItems(items, network, objective.settings, fabric.device)
     weights = rarity(cases) if made.balanced else None
     standing = fit(
         objective, items, made.pace(), folder, fabric=fabric, weights=weights, quiet=quiet
     )
+    if made.lora:
+        merge(network)
     metrics = {}
     if fabric.global_rank == 0:
+        amend(folder, {"resume": exact(operators=standing.inexact)})
         network.answers = Answers(cases.classes, cases.multilabel)
         network.provenance = {**network.provenance, "fine_tuned": facts}
+        if made.hashes:
+            note_seen(folder, samples["train"], network)
         metrics = write_results(folder, objective, samples, cases, standing, seed=made.seed)
         network.to("cpu").save_pretrained(folder / MODEL)
     metrics = fabric.broadcast(metrics)  # Also holds the others until all is written.
     return Run(folder, standing.step, standing.finished, metrics, resumed)
-
-
-SPLITS = ("train", "val", "test")
 
 
 def entry_of(model: str | Path) -> tuple[Entry, str | Path]:
@@ -146,12 +178,18 @@ def entry_of(model: str | Path) -> tuple[Entry, str | Path]:
     folder = api.folder_of(model)
     if folder is None:
         return registry.find(str(model)), registry.find(str(model)).name
-    from genesis_hub.saved import read_inputs
-    from genesis_hub.weights.folder import read_folder
-
     artefact = read_folder(folder)
     entry = registry.find(artefact.facts["name"])
     return replace(entry, inputs=read_inputs(artefact.facts, entry)), folder
+
+
+def as_saved(recipe: Recipe, source: str | Path, cases: CaseList) -> Recipe:
+    """Return the recipe with a saved volume network's operator, where that serves the labels."""
+    if recipe.operator is not None or not isinstance(source, Path):
+        return recipe
+    operator = read_spec(read_folder(source).facts).operator
+    fits = operator is not None and SERVES[operator] == cases.task
+    return replace(recipe, operator=operator) if fits else recipe
 
 
 def cases_of(data: str | Path, recipe: Recipe) -> CaseList:
@@ -166,6 +204,7 @@ def cases_of(data: str | Path, recipe: Recipe) -> CaseList:
         labels=(recipe.labels[0] if len(recipe.labels) == 1 else recipe.labels) or None,
         patient=recipe.patient,
         split=recipe.split,
+        reader=recipe.reader,
     )
     if cases.task is None:
         raise BadInput(
@@ -190,63 +229,6 @@ def as_asked(cases: CaseList, recipe: Recipe) -> CaseList:
     if recipe.label_fraction is None:
         return cases
     return label_fraction(cases, recipe.label_fraction, seed=recipe.seed)
-
-
-def begun(folder: Path) -> dict[str, Any] | None:
-    """Return the recipe of a run that goes on; None for a new one."""
-    path = folder / RUN
-    if not path.is_file():
-        return None
-    recipe: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["recipe"]
-    return recipe
-
-
-def begin(
-    folder: Path, source: str | Path, recipe: Recipe, cases: CaseList, *, quiet: bool
-) -> dict[str, Any]:
-    """Write down what the run is made of, or refuse a folder that was begun otherwise."""
-    facts = {
-        "format_version": 1,
-        "model": str(source),
-        "data": {"digest": cases.digest, "cases": {s: len(cases.of(s)) for s in SPLITS}},
-        "classes": list(cases.classes),
-        "recipe": plain(recipe),
-    }
-    path = folder / RUN
-    if path.is_file():
-        then = json.loads(path.read_text(encoding="utf-8"))
-        other = difference(then["recipe"], recipe)
-        other += [
-            f"{key}: {then.get(key)!r} then, {facts[key]!r} now"
-            for key in ("model", "data", "classes")
-            if then.get(key) != facts[key]
-        ]
-        if other:
-            raise BadInput(
-                f"{folder} was begun otherwise ({'; '.join(other)}); give the same arguments to go "
-                "on, or another RUN"
-            )
-        return facts
-    # A kill while the run was begun may have left its split or a file half written.
-    ours = (SPLIT, f".{SPLIT}", f".{RUN}")
-    if folder.exists() and any(not one.name.startswith(ours) for one in folder.iterdir()):
-        raise BadInput(f"{folder} holds other files; give a new folder for the run")
-    folder.mkdir(parents=True, exist_ok=True)
-    write_split(folder / SPLIT, cases)
-    told = {
-        **facts,
-        "command": sys.argv,
-        "versions": {
-            "genesis_hub": __version__, "torch": torch.__version__,
-            "python": platform.python_version(),
-        },
-        "begun": time.strftime("%Y-%m-%dT%H:%M:%S"),
-    }  # fmt: skip
-    with new_file(path) as aside:
-        aside.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
-    if not quiet:
-        sys.stderr.writelines(f"data: {note}\n" for note in cases.notes)
-    return facts
 
 
 def finished_already(folder: Path) -> Standing | None:

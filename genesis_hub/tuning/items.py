@@ -9,10 +9,12 @@ import torch
 from torch import Tensor
 
 from genesis_hub.data.cases import Case, CaseList, class_indices
+from genesis_hub.data.hashes import perceptual_hash
 from genesis_hub.data.image import Array, turned
 from genesis_hub.data.readers import read
 from genesis_hub.engine.objective import Batch
 from genesis_hub.errors import BadInput
+from genesis_hub.infer.networks import in_plane
 from genesis_hub.infer.prepare import Ready, fitted, prepare
 from genesis_hub.infer.sources import open_case
 from genesis_hub.inputs import Inputs, as_tensor
@@ -38,8 +40,11 @@ class Sample:
 class Samples:
     """Cases of one split, read when first asked for and held while there is room."""
 
-    def __init__(self, cases: Sequence[Case], listed: CaseList, inputs: Inputs) -> None:
+    def __init__(
+        self, cases: Sequence[Case], listed: CaseList, inputs: Inputs, *, check: bool = True
+    ) -> None:
         self.cases, self.listed, self.inputs = tuple(cases), listed, inputs
+        self.check = check
         self.held: dict[int, Sample] = {}
         self.pictures: dict[int, Tensor] = {}
         self.bytes = 0
@@ -61,7 +66,7 @@ class Samples:
         """Read a case."""
         image = open_case(case)
         try:
-            ready = prepare(image, self.inputs)
+            ready = prepare(image, self.inputs, check=self.check)
         except BadInput as error:
             raise BadInput(f"case {case.name!r}: {error}") from error
         pixels = np.array(ready.pixels) if isinstance(ready.pixels, np.memmap) else ready.pixels
@@ -77,15 +82,25 @@ class Samples:
         return Sample(ready, labels, truth, places_of(labels))
 
     def picture(self, index: int, size: tuple[int, ...]) -> Tensor:
-        """Return a picture as the network takes it, at a size; made once while there is room."""
+        """Return a picture, or all slices, as the network takes it, at a size.
+
+        It is made once while there is room.
+        """
         if index not in self.pictures:
             ready = self[index].ready
-            made = fitted(ready.convert(as_tensor(ready.pixels))[None], size)[0]
+            made = in_plane(ready.convert(as_tensor(ready.pixels))[None], size)[0].contiguous()
             if self.bytes + made.nbytes > ROOM:
                 return made
             self.pictures[index] = made
             self.bytes += made.nbytes
         return self.pictures[index]
+
+    def hashes(self, index: int) -> list[str]:
+        """Return what a case looks like, as perceptual hashes: one for each of its files."""
+        case = self.cases[index]
+        if len(case.images) == 1:
+            return [perceptual_hash(self[index].ready.image)]
+        return [perceptual_hash(read(path)) for path in case.images]
 
     def label(self, index: int) -> Tensor:
         """Return a case's label, without reading its image."""
@@ -129,6 +144,12 @@ class WholeItems:
 
     def __len__(self) -> int:
         return len(self.samples)
+
+    def varies(self, index: int) -> bool:
+        """Say whether an item depends on its seed: a part of a volume is drawn."""
+        ready = self.samples[index].ready
+        sides = ready.pixels.shape[1:]
+        return ready.image.ndim == 3 and any(n > m for n, m in zip(sides, self.size, strict=True))
 
     def item(self, index: int, seed: int) -> Batch:
         if self.samples[index].ready.image.ndim == 2:

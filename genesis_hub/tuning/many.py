@@ -65,6 +65,7 @@ def finetune_many(
     arms = {"": wanted}
     if twin:
         arms = {"pretrained": wanted, "scratch": replace(wanted, scratch=True)}
+        arms["scratch"].check()
     runs: dict[str, Run] = {}
     for name, part in zip(names, parts, strict=True):
         for arm, asked in arms.items():

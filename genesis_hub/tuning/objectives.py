@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from genesis_hub import losses
 from genesis_hub.engine.objective import Batch
@@ -17,10 +16,14 @@ from genesis_hub.infer.networks import probabilities
 from genesis_hub.infer.segment import segment
 from genesis_hub.infer.settings import Settings
 from genesis_hub.infer.vectors import vectors
+from genesis_hub.infer.windows import PRECISIONS
 from genesis_hub.models import HubModel
 from genesis_hub.tuning.augment import Augment, apply, draw, limits
+from genesis_hub.tuning.features import Remembered, answered, given
 from genesis_hub.tuning.items import Samples
+from genesis_hub.tuning.parts import groups_of, parted, stages, still
 from genesis_hub.tuning.recalibrate import recalibrate
+from genesis_hub.tuning.slices import as_slices, as_volumes, for_slices
 
 
 class Supervised(ABC):
@@ -43,6 +46,7 @@ class Supervised(ABC):
         classes: Sequence[str],
         multilabel: bool = False,
         freeze: bool = False,
+        cache: bool = False,
         layer_decay: float = 1.0,
         unfreeze: Sequence[int] = (),
         class_weights: Tensor | None = None,
@@ -54,6 +58,8 @@ class Supervised(ABC):
         self.settings, self.device = settings, device
         self.classes, self.multilabel = tuple(classes), multilabel
         self.freeze, self.layer_decay = freeze, layer_decay
+        # With a cache, batches hold what the encoder says instead of images.
+        self.known = Remembered(model) if cache else None
         self.unfreeze, self.class_weights = tuple(unfreeze), class_weights
         self.label_smoothing = label_smoothing
         self.seen = seen
@@ -76,60 +82,55 @@ class Supervised(ABC):
         """Return measures on the validation cases."""
 
     def groups(self) -> list[dict[str, Any]]:
-        """Return head and decoder at the full rate, the encoder's stages at less each."""
-        encoder = {name: p for name, p in self.model.named_parameters() if in_encoder(name)}
-        rest = [p for name, p in self.model.named_parameters() if name not in encoder]
-        groups: list[dict[str, Any]] = [{"params": rest, "share": 1.0}] if rest else []
-        if self.freeze:
-            for parameter in encoder.values():
-                parameter.requires_grad_(False)
-            return groups
-        for depth, names in enumerate(reversed(stages(list(encoder)))):
-            share = self.layer_decay ** (depth + 1)
-            groups.append({"params": [encoder[name] for name in names], "share": share})
-        return groups
+        """Return what learns: head and decoder at the full rate, the encoder's stages at less."""
+        return groups_of(self.model, freeze=self.freeze, layer_decay=self.layer_decay)
 
     def begin_epoch(self, epoch: int) -> None:
         """Set which of the encoder's stages are trained in an epoch."""
         if not self.unfreeze:
             return
-        parameters = dict(self.model.named_parameters())
-        encoder = [name for name in parameters if in_encoder(name)]
-        for depth, names in enumerate(reversed(stages(encoder))):
+        encoder, _ = parted(self.model)
+        for depth, names in enumerate(reversed(stages(list(encoder)))):
             begin = self.unfreeze[min(depth, len(self.unfreeze) - 1)]
             for name in names:
-                parameters[name].requires_grad_(epoch >= begin)
+                encoder[name].requires_grad_(epoch >= begin)
 
     def after_step(self, progress: float) -> None:  # noqa: B027 - a method may do nothing here
         """Do nothing: no teacher follows a step."""
 
     def shown(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Return a batch as the network sees it: augmented, on its device."""
-        still(self.model)
+        still(self.model, freeze=self.freeze)
         image, label = batch["image"], batch["label"]
         if self.augment is None:
             return image, label
-        dense = label.ndim > 2
+        dense = label if label.ndim > 2 else None
         low, high = self.ends if self.ends is not None else (0.0, 1.0)
-        drawn = draw(self.augment, len(image), 3 if image.ndim == 5 else 2, generator)
+        sliced, depth = image.ndim == 5 and self.model.entry.ndim == 2, image.shape[-1]
+        drawn = draw(self.augment, len(image), 2 if sliced or image.ndim == 4 else 3, generator)
+        if sliced:  # Slices are pictures; all of a volume are moved alike.
+            image, drawn = as_slices(image), for_slices(drawn, depth)
+            dense = None if dense is None else as_slices(dense)
         image, moved = apply(
-            image, drawn, label if dense else None, low=low, high=high, fill="edge",
-            clip=self.ends is not None,
-        )  # fmt: skip
+            image, drawn, dense, low=low, high=high, fill="edge", clip=self.ends is not None
+        )
+        if sliced:
+            image = as_volumes(image, depth)
+            moved = None if moved is None else as_volumes(moved, depth)
         return image, label if moved is None else moved
 
     def ready(self) -> None:
         """Make batch-norm statistics of training images, as many as there are."""
         if self.seen and not self.freeze:
-            recalibrate(self.model, [batch["image"].to(self.device) for batch in self.seen])
+            batches = [[part.to(self.device) for part in given(batch)] for batch in self.seen]
+            recalibrate(self.model, batches)
 
 
 class Classification(Supervised):
     """One of K classes, or K questions of yes and no."""
 
     def losses(self, model: nn.Module, batch: Batch, draw: torch.Generator) -> dict[str, Tensor]:
-        image, label = self.shown(batch, draw)
-        logits = model(image)
+        logits, label = self.logits(model, batch, draw)
         if self.multilabel:
             total = losses.binary(
                 logits, label, positive_weight=self.class_weights,
@@ -140,6 +141,18 @@ class Classification(Supervised):
                 logits, label, weight=self.class_weights, label_smoothing=self.label_smoothing
             )
         return {"total": total}
+
+    def logits(
+        self, model: nn.Module, batch: Batch, draw: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Return what the network says of a batch, and its labels."""
+        image, label = self.shown(batch, draw)
+        _, *lengths = given(batch)
+        if self.known is None:
+            return model(image, *lengths), label
+        kind = PRECISIONS[self.settings.precision]
+        with torch.autocast(image.device.type, dtype=kind, enabled=bool(kind)):
+            return answered(self.model, image, *lengths).float(), label
 
     def complaint(self, measures: list[dict[str, float]]) -> str:
         """Name a network that says the same of every case, three looks in a row."""
@@ -177,11 +190,15 @@ class Classification(Supervised):
         def finish(logits: Tensor) -> Tensor:
             return probabilities(logits, multilabel=self.multilabel)
 
+        known = self.known if samples is self.validation else None
+        network = known or self.model
         at_once = self.settings.batch_size if self.model.entry.ndim == 2 else 1
         rows: list[Tensor] = []
         for at in range(0, len(samples), at_once):
             some = [samples[k].ready for k in range(at, min(at + at_once, len(samples)))]
-            rows += vectors(self.model, self.model, finish, some, self.settings, self.device)
+            if known is not None:
+                known.begin(at)
+            rows += vectors(self.model, network, finish, some, self.settings, self.device)
         return np.stack([row.mean(0).numpy() for row in rows])
 
 
@@ -235,27 +252,3 @@ def mean(values: Sequence[float]) -> float:
     """Return the mean of what is a number; NaN where nothing is."""
     known = [value for value in values if not np.isnan(value)]
     return float(np.mean(known)) if known else float("nan")
-
-
-def still(model: nn.Module) -> None:
-    """Keep the statistics of norms whose weights are frozen where they are."""
-    for module in model.modules():
-        weight = module.weight if isinstance(module, _BatchNorm) else None
-        if weight is not None and not weight.requires_grad:
-            module.eval()
-
-
-def in_encoder(name: str) -> bool:
-    """Say whether a parameter belongs to the encoder; timm's models have heads of known names."""
-    first = name.split(".", 1)[0]
-    return first not in ("head", "decoder", "operator", "segmentation_head", "fc", "classifier")
-
-
-def stages(names: list[str]) -> list[list[str]]:
-    """Return the encoder's parameters by stage, from the image upwards."""
-    order: dict[str, list[str]] = {}
-    for name in names:
-        parts = name.removeprefix("encoder.").removeprefix("model.").split(".")
-        stage = ".".join(parts[:2]) if parts[0] == "stages" else parts[0]
-        order.setdefault(stage, []).append(name)
-    return list(order.values())

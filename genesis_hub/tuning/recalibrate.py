@@ -11,8 +11,11 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 
-def recalibrate(model: nn.Module, batches: Sequence[Tensor]) -> None:
-    """Set running statistics to the mean over some batches; frozen norms keep theirs."""
+def recalibrate(model: nn.Module, batches: Sequence[Sequence[Tensor]]) -> None:
+    """Set running statistics to the mean over some batches; frozen norms keep theirs.
+
+    batches: what the model is given, one argument or several.
+    """
     norms = [
         module
         for module in model.modules()
@@ -32,7 +35,7 @@ def recalibrate(model: nn.Module, batches: Sequence[Tensor]) -> None:
     try:
         with torch.no_grad():
             for batch in batches:
-                model(batch)
+                model(*batch)
     finally:
         for module, (mode, momentum) in was.items():
             module.momentum = momentum

@@ -8,6 +8,7 @@ from genesis_hub.engine.schedule import check_schedule
 from genesis_hub.errors import BadInput
 
 TRANSFERS = ("encoder", "all")
+OPERATORS = ("lstm", "conv3d")
 
 
 @dataclass(frozen=True)
@@ -17,9 +18,15 @@ class Recipe:
     steps or epochs: how long; epochs count the training cases once. lr: the peak.
     transfer: "encoder" leaves the decoder fresh (a decoder that learned to restore converges more
     slowly at first), "all" takes it too. scratch: take no weights at all.
-    freeze: train the head and decoder only; norm statistics stand still, too. layer_decay: each
-    stage below the head learns at this share of the one above. unfreeze: epochs from which the
-    encoder's stages are trained, the last stage's first; before, their norms stand still, too.
+    operator: what makes a volume network of a 2D encoder: "lstm" classifies, "conv3d" segments;
+    size is then (X, Y, slices), all slices for "lstm" unless fewer are asked for.
+    freeze: train the head and decoder only; the encoder answers as in prediction, its norms and
+    dropout standing still, too. cache: with a frozen encoder and no augmentation, compute its
+    features of each case once. layer_decay: each stage below the head learns at this share of the
+    one above. unfreeze: epochs from which the encoder's stages are trained, the last stage's
+    first; before, their norms stand still, too.
+    lora: rank of the adapters that learn in the encoder's place (0: none); they are merged into
+    what is saved. lora_alpha: what they add counts lora_alpha / lora; twice the rank by itself.
     class_weights: rare classes count more in the loss.
     augment: "default" by modality, or "none". mirror: left and right may be exchanged.
     size: of the patches or pictures. spacing: millimetres of the grid they are cut from; `predict`
@@ -28,7 +35,10 @@ class Recipe:
     reader: the layout of the data, where it is not told by itself. image, mask, labels, patient,
     split: columns of a table; several `labels` may come together. classes: their names in order, or
     "1=lung": what stands in the data and the name it has; two values may share a name.
-    modality, range: what the values are, as `from_pretrained` takes them.
+    modality, range: what the values are, as `from_pretrained` takes them. no_check takes
+    images as they are, whatever they look like.
+    hashes: perceptual hashes of the training images are left in run.json and, without names, with
+    the weights, so that an audit can tell what they saw; who has an image can tell it, too.
     """
 
     task: str | None = None
@@ -59,7 +69,11 @@ class Recipe:
     deterministic: bool = False
     transfer: str = "encoder"
     scratch: bool = False
+    operator: str | None = None
     freeze: bool = False
+    cache: bool = False
+    lora: int = 0
+    lora_alpha: float | None = None
     layer_decay: float = 1.0
     unfreeze: tuple[int, ...] = ()
     class_weights: bool = False
@@ -77,7 +91,9 @@ class Recipe:
     modality: str | None = None
     range: tuple[float, ...] | str | None = None
     spacing: tuple[float, ...] | None = None
+    no_check: bool = False
     recalibrate: int = 10
+    hashes: bool = True
 
     def check(self) -> None:
         """Raise `BadInput` where a key cannot be used."""
@@ -94,14 +110,14 @@ class Recipe:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise BadInput(f"{name}={value!r}, but it must be 1 or more")
-        for name in ("workers", "patience", "recalibrate", "warm_up", "validate_every"):
+        for name in ("workers", "patience", "recalibrate", "warm_up", "validate_every", "lora"):
             value = getattr(self, name)
             if value is not None and value < 0:
                 raise BadInput(f"{name}={value!r}, but it must be 0 or more")
         for name, low, high in (
             ("lr", 0, 10), ("weight_decay", -1e-9, 10), ("layer_decay", 0, 1.0000001),
             ("foreground", -1e-9, 1.0000001), ("average", -1e-9, 1), ("clip", -1e-9, 1e6),
-            ("label_smoothing", -1e-9, 1),
+            ("label_smoothing", -1e-9, 1), ("lora_alpha", 0, 1e6),
         ):  # fmt: skip
             value = getattr(self, name)
             if value is not None and not low < value < high:
@@ -112,10 +128,47 @@ class Recipe:
             raise BadInput(f"unfreeze={self.unfreeze}, but epochs from 0 up, rising, are expected")
         if self.steps is not None and self.epochs is not None:
             raise BadInput("steps and epochs were both given; give one")
+        if self.operator not in (None, *OPERATORS):
+            raise BadInput(f"operator={self.operator!r}; choose from {', '.join(OPERATORS)}")
         if self.range not in (None, "image") and len(self.range or ()) != 2:
             raise BadInput(f"range={self.range!r}; give two numbers, low and high, or 'image'")
         if self.spacing is not None and not all(0 < side < float("inf") for side in self.spacing):
             raise BadInput(f"spacing={self.spacing}, but millimetres above 0 are expected")
+        self.check_lora()
+        self.check_cache()
+
+    def check_lora(self) -> None:
+        """Raise `BadInput` where adapters cannot go with the rest."""
+        if not self.lora:
+            if self.lora_alpha is not None:
+                raise BadInput(f"lora_alpha={self.lora_alpha!r} without lora; give the rank, too")
+            return
+        for name in ("freeze", "unfreeze", "scratch"):
+            if getattr(self, name):
+                raise BadInput(
+                    f"lora={self.lora} and {name}={getattr(self, name)!r} were both given, but "
+                    "adapters learn in place of pretrained weights that stand still; give one"
+                )
+
+    def check_cache(self) -> None:
+        """Raise `BadInput` where features cannot be kept."""
+        if not self.cache:
+            return
+        if not self.freeze:
+            raise BadInput(
+                "cache=true keeps what a frozen encoder says, but this one learns; give "
+                "freeze=true, too, or leave cache away"
+            )
+        if self.augment != "none":
+            raise BadInput(
+                f"cache=true computes each case once, so augment={self.augment!r} could never be "
+                "seen; give augment='none', or leave cache away"
+            )
+        if self.norm == "original":
+            raise BadInput(
+                "cache=true computes each case by itself, but norm='original' makes it depend on "
+                "its batch; give norm='running', or leave cache away"
+            )
 
     def pace(self) -> Pace:
         """Return what the loop needs of a recipe whose choices are made."""

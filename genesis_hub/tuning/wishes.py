@@ -23,7 +23,8 @@ def wishes_of(entry: Entry, recipe: Recipe, cases: CaseList) -> dict[str, Any]:
     """Return how the network is to be built."""
     segmentation = cases.task == "segmentation"
     decoder = recipe.decoder
-    if decoder is None and segmentation and entry.ndim == 3 and has_decoder(entry):
+    own = has_decoder(entry) and (entry.ndim == 3 or recipe.operator is not None)
+    if decoder is None and segmentation and own:
         decoder = "pretrained" if recipe.transfer == "all" else "fresh"
     return {
         "task": cases.task,
@@ -31,6 +32,7 @@ def wishes_of(entry: Entry, recipe: Recipe, cases: CaseList) -> dict[str, Any]:
         "in_channels": channels_of(cases, entry),
         "head": recipe.head,
         "decoder": decoder,
+        "operator": recipe.operator,
         "norm": recipe.norm,
         "modality": recipe.modality,
         "range": recipe.range,

@@ -15,6 +15,7 @@ from genesis_hub.atomic import new_folder
 from genesis_hub.entry import Answers, Entry, InputFacts
 from genesis_hub.errors import BadInput, KeyMismatch
 from genesis_hub.version import __version__
+from genesis_hub.weights.seen import SEEN
 from genesis_hub.weights.tensorfile import TensorFile, write_tensors
 
 FORMAT_VERSION = 1
@@ -24,8 +25,8 @@ CARD = "README.md"
 NOTICE = "NOTICE"
 LICENSE = "LICENSE"
 
-# Written from the entry's facts; what a folder may carry of the authors' terms.
-TERMS = (NOTICE, LICENSE)
+# What travels with the tensors where there is any: the authors' terms, hashes of what was seen.
+TERMS = (NOTICE, LICENSE, SEEN)
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,12 @@ from pathlib import Path
 from genesis_hub.data.cases.auditing import audit, audited, report
 from genesis_hub.data.cases.columns import Columns
 from genesis_hub.data.cases.draft import Classes, settle
+from genesis_hub.data.cases.duplicates import TWINS
 from genesis_hub.data.cases.facts import SPLITS, Case, CaseList, Draw, Problem, Task
 from genesis_hub.data.cases.layouts import read_layout, seen_words
 from genesis_hub.data.cases.manifest import read_manifest
 from genesis_hub.data.cases.masks import class_indices
+from genesis_hub.data.cases.published import Layout, layout_of, named_layout
 from genesis_hub.data.cases.splitfile import read_split, write_split
 from genesis_hub.data.cases.splits import folds, label_fraction, split_cases
 from genesis_hub.data.readers import existing
@@ -40,6 +42,7 @@ def load_cases(
     patient: str | None = None,
     split: str | None = None,
     name: str | None = None,
+    reader: str | None = None,
     workers: int = 2,
 ) -> CaseList:
     """Return the cases of a folder or of a CSV, or raise one `BadInput` that lists all problems.
@@ -53,6 +56,8 @@ def load_cases(
     image, mask, labels, patient, split, name: columns of a CSV, where they are not called as usual;
     several of `image` are channels, a sequence of `labels` are labels that may come together, and
     "" goes without.
+    reader: how a published data set is laid out: "medmnist", "luna16", "candidates" (a table of
+    points in volumes), "lidc-cubes", "lits" or "brats"; told from what is there where that is sure.
 
     A folder with a cases.csv, labels.csv or manifest.csv is read by that table.
     """
@@ -60,8 +65,11 @@ def load_cases(
         raise BadInput(f"task={task!r} is none; 'classification' and 'segmentation' are known")
     path = Path(os.path.abspath(existing(data)))  # noqa: PTH100 - links are not followed
     columns = Columns(image, mask, labels, patient, split, name)
-    table = table_of(path)
-    if table is not None:
+    layout = published(path, reader, columns)
+    table = None if layout else table_of(path)
+    if layout is not None:
+        draft, root = layout.read(path, columns), path if path.is_dir() else path.parent
+    elif table is not None:
         draft, root = read_manifest(table, columns, task), table.parent
         if table != path:
             draft = replace(draft, notes=(f"read by {table.name}", *draft.notes))
@@ -79,12 +87,30 @@ def load_cases(
             f"{path}: there is one class only ({cases.classes[0]}), so nothing can be told apart; "
             f"give a folder per class, or the table that says more ({seen_words(root)})"
         )
-    grave = [problem for problem in found.problems if not problem.note]
+    # Twins in a publisher's own splits are theirs to mend: their numbers were measured so.
+    problems = [
+        replace(problem, note=True) if layout and problem.kind == TWINS else problem
+        for problem in found.problems
+    ]
+    grave = [problem for problem in problems if not problem.note]
     if grave:
         raise BadInput(
             report(f"{table or path}, {len(cases)} case{'s' * (len(cases) != 1)}", grave)
         )
-    return replace(found.cases, notes=(*found.cases.notes, *noted(found.problems)))
+    return replace(found.cases, notes=(*found.cases.notes, *noted(problems)))
+
+
+def published(path: Path, reader: str | None, columns: Columns) -> Layout | None:
+    """Return the published layout that is meant or surely there; a table of its own is first."""
+    own = reader is None and any((path / file).is_file() for file in USUAL)
+    layout = named_layout(reader) if reader else None if own else layout_of(path)
+    over = [key for key in columns.given() if layout and key not in layout.options]
+    if layout and over:
+        raise BadInput(
+            f"{path}: it is read as {layout.name} ({layout.says}), which has no use for "
+            f"{', '.join(over)}; leave it away"
+        )
+    return layout
 
 
 def table_of(path: Path) -> Path | None:

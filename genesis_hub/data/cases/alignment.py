@@ -15,7 +15,7 @@ def shape_mismatch(image: Image, other: Image) -> str:
     if ours == theirs:
         return ""
     turned = " (its axes are in another order)" if sorted(ours) == sorted(theirs) else ""
-    return f"is {by(theirs)}, but {image.path.name} is {by(ours)}{turned}"
+    return f"is {by(theirs)}, but {image.title} is {by(ours)}{turned}"
 
 
 def affine_mismatch(image: Image, other: Image) -> str:

@@ -5,12 +5,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 from genesis_hub.data.cases.duplicates import duplicates
 from genesis_hub.data.cases.examine import Seen, examine
 from genesis_hub.data.cases.facts import SPLITS, Case, CaseList, Problem
-from genesis_hub.data.cases.nearest import close_names
+from genesis_hub.data.nearest import close_names
 from genesis_hub.errors import BadInput
 
 MOST_SHOWN = 20
@@ -40,8 +41,12 @@ def audited(cases: CaseList, *, values: bool, workers: int, training: bool) -> A
     """Return problems and the list with modalities, mask classes and what masks hold filled in."""
     if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
         raise BadInput(f"workers={workers!r}: give a whole number from 1 up")
+    look = partial(examine, values=values, volumes=dict[Path, str]())
     with ThreadPoolExecutor(workers) as pool:
-        seen = list(pool.map(partial(examine, values=values), cases))
+        # Some at a time, for lists of half a million; yet all workers have some of a short one.
+        step = max(1, min(256, len(cases) // (8 * workers)))
+        some = (cases.cases[at : at + step] for at in range(0, len(cases), step))
+        seen = [one for part in pool.map(lambda part: [*map(look, part)], some) for one in part]
     learnt = with_classes(with_modalities(cases, seen), seen)
     problems = [*cases.problems, *(problem for one in seen for problem in one.problems)]
     problems += unlabelled(cases)

@@ -4,12 +4,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from genesis_hub.data.cases.nearest import close_names
 from genesis_hub.data.cases.table import Table
+from genesis_hub.data.nearest import close_names
 from genesis_hub.errors import BadInput
 
 IMAGE = ("path", "file", "image", "filename", "image_path", "file_path", "image_file", "file_name",
-         "img", "image_name", "image_index")  # fmt: skip
+         "img", "image_name", "image_index", "scan", "seriesuid")  # fmt: skip
 CHANNEL = re.compile(r"image_?(\d+)$")
 MASK = ("mask", "segmentation", "label_path", "mask_path", "seg")
 LABEL = ("label", "class", "target", "diagnosis", "labels")

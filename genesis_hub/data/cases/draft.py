@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from genesis_hub.data.cases.facts import Case, CaseList, Problem, Task, relative
-from genesis_hub.data.cases.nearest import close_names
+from genesis_hub.data.nearest import close_names
 from genesis_hub.errors import BadInput
 
 Classes = Sequence[str] | Mapping[str, str] | Mapping[int, str]

@@ -7,11 +7,12 @@ import numpy as np
 
 from genesis_hub.data.cases.alignment import affine_mismatch, shape_mismatch
 from genesis_hub.data.cases.facts import Case, Problem
-from genesis_hub.data.cases.lookup import is_there
 from genesis_hub.data.cases.masks import mask_values
-from genesis_hub.data.cases.nearest import close_names
 from genesis_hub.data.image import Image
+from genesis_hub.data.nearest import close_names
 from genesis_hub.data.readers import read
+from genesis_hub.data.readers.boxes import is_box
+from genesis_hub.data.readers.parts import is_there, parted
 from genesis_hub.errors import BadInput
 
 AGAIN = "do as is said there, or take the case out"
@@ -33,39 +34,45 @@ class Seen:
     channels: int | None = None
 
 
-def examine(case: Case, *, values: bool) -> Seen:
-    """Return what is seen of a case; values: read its files to their end."""
+def examine(case: Case, *, values: bool, volumes: dict[Path, str]) -> Seen:
+    """Return what is seen of a case; values: read its files to their end.
+
+    volumes: those that boxes of other cases were cut from; a volume is read once, its boxes never.
+    """
     seen = Seen()
-    images = [opened(case, path, seen, values=values) for path in case.images]
+    images = [opened(case, path, seen, volumes if values else None) for path in case.images]
     seen.files = [() if image is None else image.sources or (image.path,) for image in images]
     sound = [image for image in images if image is not None]
     for other in sound[1:]:
-        aligned(case, sound[0], other, other.path.name, seen)
+        aligned(case, sound[0], other, other.title, seen)
     if sound:
         seen.modality = sound[0].modality
         seen.ndim, seen.channels = sound[0].ndim, sum(image.channels for image in sound)
     if case.mask is None:
         return seen
-    mask = opened(case, case.mask, seen, values=False)
+    mask = opened(case, case.mask, seen, None)
     if mask is None:
         return seen
     if sound:
-        aligned(case, sound[0], mask, f"the mask {mask.path.name}", seen)
+        aligned(case, sound[0], mask, f"the mask {mask.title}", seen)
     if values:
         look_into(case, mask, seen)
     return seen
 
 
-def opened(case: Case, path: Path, seen: Seen, *, values: bool) -> Image | None:
-    """Return an image, or None after noting what is wrong with it."""
-    if not is_there(path):
+def opened(case: Case, path: Path, seen: Seen, volumes: dict[Path, str] | None) -> Image | None:
+    """Return an image, or None after noting what is wrong with it; no volumes: by its header."""
+    file, part = parted(path)
+    if not part and not is_there(path):
         what = f"{path} is not there{near(path)}"
         seen.problems.append(Problem(case.name, what, "correct the name", "missing files"))
         return None
     try:
         image = read(path)
-        if values:
+        if volumes is not None and not is_box(part):
             check_values(case, image, seen)
+        elif volumes is not None and volumes.setdefault(file, case.name) == case.name:
+            check_values(case, read(file), seen)
     except (BadInput, OSError, MemoryError) as error:
         seen.problems.append(Problem(case.name, str(error), AGAIN, "unreadable files"))
         return None
@@ -77,14 +84,14 @@ def check_values(case: Case, image: Image, seen: Seen) -> None:
     least, most = image.array.min(), image.array.max()
     if not np.isfinite(least) or not np.isfinite(most):
         bad = int((~np.isfinite(image.array)).sum())
-        what = f"{image.path.name}: {bad} of {image.array.size} values are not finite"
+        what = f"{image.title}: {bad} of {image.array.size} values are not finite"
         remedy = "they are taken as background; mend them if that is wrong"
         if bad == image.array.size:
             seen.problems.append(Problem(case.name, what, AGAIN, "unreadable files"))
         else:
             seen.problems.append(Problem(case.name, what, remedy, "odd values", note=True))
     elif least == most:
-        what = f"{image.path.name}: every value is {least}"
+        what = f"{image.title}: every value is {least}"
         seen.problems.append(Problem(case.name, what, "look at it", "odd values", note=True))
 
 
@@ -97,7 +104,7 @@ def aligned(case: Case, image: Image, other: Image, name: str, seen: Seen) -> No
     affine = affine_mismatch(image, other)
     if affine:
         remedy = "resample it onto the grid of the image; if only its header is wrong, mend that"
-        what = f"{name} does not lie where {image.path.name} does: {affine}"
+        what = f"{name} does not lie where {image.title} does: {affine}"
         seen.problems.append(Problem(case.name, what, remedy, "affine mismatch"))
 
 
@@ -111,12 +118,12 @@ def look_into(case: Case, mask: Image, seen: Seen) -> None:
     try:
         seen.values = mask_values(mask)
     except BadInput as error:
-        what = f"the mask {mask.path.name}: {error}"
+        what = f"the mask {mask.title}: {error}"
         remedy = "save it with a whole number for each class, 0 for background"
         seen.problems.append(Problem(case.name, what, remedy, "unknown labels"))
         return
     if seen.values == (0,):
-        what = f"the mask {mask.path.name} is empty"
+        what = f"the mask {mask.title} is empty"
         remedy = "nothing, if there is nothing to be marked"
         seen.problems.append(Problem(case.name, what, remedy, "empty masks", note=True))
 

@@ -26,7 +26,7 @@ class Case:
     """One example: its image, what is known of it, and whom it was taken of.
 
     name: unique in its list; files written for the case are called so. It may hold a "/".
-    images: one file or DICOM folder; several are channels, in order.
+    images: one file, DICOM folder or part of a file; several are channels, in order.
     label: the class's index; for multi-label a 0 or 1 per class, -1 where it is not known.
     patient: cases of one patient are never parted; the case's own name where none is given.
     split: "train", "val" or "test"; None while it is not decided.
@@ -156,6 +156,9 @@ def classes_of(case: Case) -> tuple[int, ...]:
 
 def relative(path: Path, root: Path) -> str:
     """Return a path as seen from the root, with slashes on every system."""
+    text, above = str(path), f"{root}{os.sep}"
+    if os.sep == "/" and text.startswith(above) and ".." not in text:
+        return text[len(above) :]  # What relpath says, a hundred times as fast.
     try:
         return Path(os.path.relpath(path, root)).as_posix()
     except ValueError:  # Another drive of Windows.

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from genesis_hub.data.cases.listing import images_below, name_of
 from genesis_hub.data.readers import is_plain
+from genesis_hub.data.readers.parts import is_there
 
 Find = Callable[[str], Path]
 
@@ -31,6 +32,9 @@ def finders(folder: Path, inside: Sequence[str]) -> list[Find]:
         return Path(os.path.normpath(found))
 
     def beside(word: str) -> Path:
+        file, sign, part = word.rpartition("#")
+        if word not in index() and file in index():
+            return Path(f"{index()[file]}{sign}{part}")
         return index().get(word, folder / inside[0] / word)
 
     return [direct, beside]
@@ -49,15 +53,14 @@ def best(words: Sequence[str], ways: Sequence[Find]) -> tuple[int, Find]:
     return most, chosen
 
 
-def is_there(path: Path) -> bool:
-    """Say whether a path exists; a word that can be no path does not."""
-    try:
-        return path.exists()
-    except (OSError, ValueError):
-        return False
+def named_as_image(word: str) -> bool:
+    """Say whether a word is called as an image file is, or a part of one."""
+    return is_plain(Path(word)) or is_plain(Path(word.partition("#")[0]))
 
 
 def holds_files(words: Sequence[str], folder: Path) -> bool:
     """Say whether a column's words are image files that exist."""
     filled = [word for word in words if word]
-    return bool(filled) and all(is_plain(Path(w)) and is_there(folder / w) for w in filled[:50])
+    return bool(filled) and all(
+        named_as_image(word) and is_there(folder / word) for word in filled[:50]
+    )

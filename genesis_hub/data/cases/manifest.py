@@ -10,9 +10,9 @@ from genesis_hub.data.cases.columns import Columns, asked, one_of
 from genesis_hub.data.cases.draft import Draft, Row
 from genesis_hub.data.cases.facts import SPLIT_NAMES, Problem, Task
 from genesis_hub.data.cases.listing import names_for, usable
-from genesis_hub.data.cases.lookup import Find, best, finders, holds_files
+from genesis_hub.data.cases.lookup import Find, best, finders, holds_files, named_as_image
+from genesis_hub.data.cases.points import Points, points_of
 from genesis_hub.data.cases.table import Table, read_table
-from genesis_hub.data.readers import is_plain
 from genesis_hub.errors import BadInput
 
 
@@ -30,13 +30,19 @@ class Chosen:
     split: str | None = None
     name: str | None = None
     modality: str | None = None
+    points: Points | None = None
     notes: list[str] = field(default_factory=list)
 
 
-def read_manifest(path: Path, wanted: Columns, task: Task | None) -> Draft:
-    """Return what a table holds; paths in it are relative to its folder."""
+def read_manifest(path: Path, wanted: Columns, task: Task | None, *, points: bool = False) -> Draft:
+    """Return what a table holds; paths in it are relative to its folder.
+
+    points: each row names a place in a volume, and its case is a box around it.
+    """
     table = read_table(path)
     chosen = choose(table, path, wanted, task)
+    if points:
+        chosen = replace(chosen, points=points_of(table, path))
     problems = list(table.problems)
     rows = []
     for line, fields in table.rows:
@@ -45,6 +51,9 @@ def read_manifest(path: Path, wanted: Columns, task: Task | None) -> Draft:
             rows.append(row)
     if not rows and not problems:
         raise BadInput(f"{path}: it has no rows")
+    over = [column for column in table.columns if column and column not in taken(chosen)]
+    if over:
+        chosen.notes.append(f"columns not used: {', '.join(over)}")
     notes = [f"{path.name}: {said(chosen)}", *chosen.notes]
     rows, repeated = list(dict.fromkeys(rows)), len(rows) - len(set(rows))
     if repeated:
@@ -83,7 +92,7 @@ def choose(table: Table, path: Path, wanted: Columns, task: Task | None) -> Chos
             notes.append(f"{', '.join(like)} hold image files: for masks pass mask={like[0]!r}")
     if mask is not None and (label is not None or several) and task is None:
         notes.append("masks and labels are there: masks were taken (task='classification' changes)")
-    chosen = Chosen(
+    return Chosen(
         images=images,
         image_file=image_file,
         mask=mask,
@@ -96,10 +105,6 @@ def choose(table: Table, path: Path, wanted: Columns, task: Task | None) -> Chos
         modality=one_of(table, None, "modality", by.MODALITY),
         notes=notes,
     )
-    over = [c for c in table.columns if c and c not in taken(chosen)]
-    if over:
-        notes.append(f"columns not used: {', '.join(over)}")
-    return chosen
 
 
 def choose_images(
@@ -149,7 +154,7 @@ def choose_answers(
         label = next(iter(by.by_names(table, by.LABEL)), None)
     if label is not None and wanted.labels is None:
         values = [value for value in table.values(label) if value]
-        if values and all(is_plain(Path(value)) for value in values):
+        if values and all(named_as_image(value) for value in values):
             label, mask = None, mask or label  # "label" can mean a mask's file, too.
     if task == "classification":
         mask = None
@@ -189,7 +194,7 @@ def row_of(
     mask = None
     if chosen.mask is not None and chosen.mask_file is not None and fields[chosen.mask]:
         mask = chosen.mask_file(fields[chosen.mask])
-    return Row(
+    row = Row(
         name=fields[chosen.name] if chosen.name else "",
         images=tuple(chosen.image_file(word) for word in words),
         label=label,
@@ -198,6 +203,7 @@ def row_of(
         split=split,
         modality=fields[chosen.modality].lower() if chosen.modality else "",
     )
+    return chosen.points.placed(row, fields, line, problems) if chosen.points else row
 
 
 def named(
@@ -235,6 +241,9 @@ def taken(chosen: Chosen) -> dict[str, str]:
         column = getattr(chosen, what)
         if column is not None:
             found[column] = f"{found[column]} and {what}" if column in found else what
+    if chosen.points is not None:
+        found |= dict.fromkeys(chosen.points.axes, "point (LPS)")
+        found |= {chosen.points.box: "box"} if chosen.points.box else {}
     return found | dict.fromkeys(chosen.several, "label (0 or 1)")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from genesis_hub.data.cases.draft import Row
 from genesis_hub.data.cases.facts import Problem
 from genesis_hub.data.cases.listing import images_below, list_folder, name_of, names_for
-from genesis_hub.data.cases.nearest import close_names
+from genesis_hub.data.nearest import close_names
 
 CHANNEL = re.compile(r"^(.+)_(\d{4})$")
 MASK_ENDING = re.compile(r"[_-](mask|masks|seg|segmentation|label|labels|gt)$", re.I)

@@ -1,4 +1,4 @@
-"""One door to every image format: `read(path)` gives an `Image`."""
+"""One door to every image format: `read(path)` gives an `Image`, of a file or of a part of one."""
 
 import os
 from dataclasses import replace
@@ -6,9 +6,12 @@ from pathlib import Path
 
 from genesis_hub.data.image import Image
 from genesis_hub.data.readers import arrays, metaimage, nifti, nrrd, picture
+from genesis_hub.data.readers.boxes import Opener, is_box, read_box
 from genesis_hub.data.readers.dicom import read_series
+from genesis_hub.data.readers.parts import parted, words_of
 from genesis_hub.data.readers.series import only, series_in
 from genesis_hub.data.readers.slices import has_magic
+from genesis_hub.data.readers.stacks import read_item
 from genesis_hub.errors import BadInput
 
 READERS = (
@@ -20,6 +23,7 @@ READERS = (
 )
 SUFFIXES = tuple(suffix for suffixes, _ in READERS for suffix in suffixes)
 DICOM = (".dcm", ".dicom", ".ima", "")
+LONGEST_FIRST = sorted((*SUFFIXES, *DICOM[:3]), key=len, reverse=True)
 FORMATS = "NIfTI, DICOM, MetaImage, NRRD, PNG, JPEG, BMP, TIFF, NPY, NPZ"
 
 __all__ = ["FORMATS", "Image", "is_dicom", "is_plain", "read", "stem_of"]
@@ -28,9 +32,25 @@ __all__ = ["FORMATS", "Image", "is_dicom", "is_plain", "read", "stem_of"]
 def read(path: str | Path, *, series: str | None = None, uneven: bool = False) -> Image:
     """Return the image in a file, or in a folder of DICOM files; values are read when asked for.
 
+    path: behind a "#" it may name a part: an item of a stack of images (`x_train.npy#17`,
+    `pneumoniamnist.npz#train_images/17`), or a box around a point of a volume
+    (`scan.mhd#lps=-128.7,-175.3,-298.4&box=64,64,32`; see `boxes.read_box`).
     series: which one, where a folder holds several: a name, number or UID.
     uneven: take a DICOM series with gaps as evenly spaced instead of refusing it.
     """
+    file, part = parted(path) if isinstance(path, str | Path) else (path, "")
+    if not part:
+        return read_whole(path, series, uneven)
+    path = Path(path)
+    if is_box(part):
+        image = read_box(file, part, path, Opener(read_whole, series, uneven))
+    else:
+        image = read_item(file, part, path)
+    return replace(image, name=f"{stem_of(file)}_{words_of(part)}")
+
+
+def read_whole(path: str | Path, series: str | None, uneven: bool) -> Image:
+    """Return the image in a file or a folder."""
     path = existing(path)
     if path.is_dir():
         heap = [file for file in files_in(path) if not is_plain(file)]
@@ -92,9 +112,12 @@ def is_dicom(path: Path) -> bool:
 
 
 def stem_of(path: Path) -> str:
-    """Return a file's name without the endings of image formats."""
+    """Return a file's name without the endings of image formats; that of a part tells which."""
+    path, part = parted(path)
+    if part:
+        return f"{stem_of(path)}_{words_of(part)}"
     name = path.name
-    for suffix in sorted((*SUFFIXES, *DICOM[:3]), key=len, reverse=True):
+    for suffix in LONGEST_FIRST:
         if name.lower().endswith(suffix) and len(name) > len(suffix):
             return name[: -len(suffix)]
     return path.stem if path.suffix.lower() in DICOM[:3] else name

@@ -5,6 +5,7 @@ parser of headers is used.
 """
 
 import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -51,19 +52,28 @@ class Stored:
     def unzipped(self) -> Array:
         """Return the bytes of its values."""
         out = np.empty(self.size, dtype=np.uint8)
+        room: Any = memoryview(out.data)
+        filled = 0
+        for piece in self.pieces():
+            room[filled : filled + len(piece)] = piece
+            filled += len(piece)
+        return out
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield the bytes of its values as they are unpacked, never more than there shall be."""
+        given = 0
         try:
             with zipfile.ZipFile(self.path) as archive, archive.open(self.member) as file:
                 file.read(self.offset)
-                room: Any = memoryview(out.data)
-                filled = 0
                 while piece := file.read(1 << 20):
-                    room[filled : filled + len(piece)] = piece
-                    filled += len(piece)
+                    given += len(piece)
+                    if given > self.size:
+                        break
+                    yield piece
         except Exception as error:  # zipfile raises whatever its parts raise
             raise broken(self.path, error) from error
-        if filled != self.size:
-            raise broken(self.path, f"it ends after {filled} of {self.size} bytes")
-        return out
+        if given != self.size:
+            raise broken(self.path, f"it ends after {given} of {self.size} bytes")
 
 
 def read_arrays(path: Path) -> Image:

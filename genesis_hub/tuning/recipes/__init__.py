@@ -1,0 +1,32 @@
+"""Recipes that come along: the target tasks of Models Genesis and its successors, by name."""
+
+import difflib
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from genesis_hub.engine.recipe import read_toml
+from genesis_hub.errors import BadInput
+
+SUFFIX = ".toml"
+
+
+def recipe_names() -> list[str]:
+    """Return the names of the recipes that come along."""
+    inside = files(__name__).iterdir()
+    return sorted(one.name.removesuffix(SUFFIX) for one in inside if one.name.endswith(SUFFIX))
+
+
+def recipe_keys(config: str | Path) -> dict[str, Any]:
+    """Return the keys of a recipe: those of a TOML file, else of the recipe of that name."""
+    path = Path(config).expanduser()
+    name, known = str(config).lower(), recipe_names()
+    if path.is_file() or (name not in known and path.suffix.lower() == SUFFIX):
+        return read_toml(path)
+    if name not in known:
+        close = ", ".join(difflib.get_close_matches(name, known, 3, 0.3)) or "none"
+        raise BadInput(
+            f"config={str(config)!r} is no file and no recipe that comes along; close names: "
+            f"{close}; all: {', '.join(known)}"
+        )
+    return read_toml(Path(str(files(__name__) / f"{name}{SUFFIX}")))
