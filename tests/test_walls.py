@@ -47,6 +47,7 @@ ROOMS: dict[str, set[str]] = {
     "exporting": {
         "api", "atomic", "extras", "entry", "errors", "models", "names", "networks", "weights",
     },
+    "auditing": {"api", "atomic", "data", "errors", "registry", "weights"},
     "write_cards": {"cards", "registry"},
     "api": {"registry", "entry", "errors", "weights", "spec", "saved", "assemble", "importing"},
     "infer": {
@@ -65,9 +66,9 @@ ROOMS: dict[str, set[str]] = {
     "cli": {
         "cli",
         "importing", "api", "registry", "cards", "entry", "errors", "version", "weights", "demo",
-        "engine", "infer", "tuning", "inspecting", "doctor", "exporting",
+        "engine", "infer", "tuning", "inspecting", "doctor", "exporting", "auditing", "data",
     },
-    "__init__": {"version", "api", "data", "errors", "importing", "infer", "tuning"},
+    "__init__": {"version", "api", "auditing", "data", "errors", "importing", "infer", "tuning"},
     "__main__": {"cli"},
 }  # fmt: skip
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from genesis_hub import api, registry
-from genesis_hub.data.cases import CaseList, label_fraction, load_cases, split_cases
+from genesis_hub.data.cases import CaseList, label_fraction, load_cases, named, split_cases
 from genesis_hub.engine.checkpoint import LAST, Standing, load
 from genesis_hub.engine.determinism import promise
 from genesis_hub.engine.fabric import launched
@@ -212,16 +212,6 @@ def cases_of(data: str | Path, recipe: Recipe) -> CaseList:
             "a CSV with a label or mask column"
         )
     return cases
-
-
-def named(classes: tuple[str, ...]) -> dict[str, str] | tuple[str, ...] | None:
-    """Return names in order, or what stands in the data with the name it has ("1=lung")."""
-    if not any("=" in word for word in classes):
-        return classes or None
-    pairs = [word.partition("=") for word in classes]
-    if not all(sign and value.strip() and name.strip() for value, sign, name in pairs):
-        raise BadInput(f"classes={list(classes)}; give all as VALUE=NAME, or all as names in order")
-    return {value.strip(): name.strip() for value, _, name in pairs}
 
 
 def as_asked(cases: CaseList, recipe: Recipe) -> CaseList:
