@@ -23,7 +23,7 @@ class Pairs(NamedTuple):
     one: int
     other: int
     share: float
-    count: int
+    many: int
 
 
 def groups(hashes: Sequence[str], *, share: float = ALIKE) -> list[list[int]]:
@@ -75,7 +75,7 @@ def nearest_pair(
             best = Pairs(at + int(row), int(column), float(far[row, column]), 0)
     if best.share > share + EXACT:
         return None
-    return best._replace(share=round(best.share, 4), count=alike // 2)
+    return best._replace(share=round(best.share, 4), many=alike // 2)
 
 
 def nearest_of(

@@ -138,7 +138,7 @@ def said(
         counts = Counter(case.split for case in members.values())
         where = ", ".join(f"{counts[split]} in {split}" for split in SPLITS if counts[split])
         what += f"; {len(members)} are joined by their looks{f': {where}' if where else ''}"
-        what += f"; {pair.count} such pairs" * (pair.count > 1)
+        what += f"; {pair.many} such pairs" * (pair.many > 1)
     others = names_of([case for case in members.values() if case is not one])
     return Problem(one.name, what, remedy, kind, note, others, pair.share)
 
