@@ -119,6 +119,13 @@ def test_exact_twins_are_told_once(data: Path) -> None:
     assert kinds(genesis_hub.audit(data)) == {TWO_SPLITS: ["2"], TWINS: ["2"]}
 
 
+def test_one_file_in_two_rows_is_told_once(data: Path) -> None:
+    listed(data, again={"split": "test", "label": "a"})
+    text = (data / "cases.csv").read_text().replace("again.png", "0.png")
+    (data / "cases.csv").write_text(text)
+    assert kinds(genesis_hub.audit(data)) == {"the same file twice": ["0"]}
+
+
 def test_a_patient_in_two_splits_is_a_problem(data: Path) -> None:
     listed(data, _0={"patient": "jane"}, _5={"patient": "jane"})
     done = genesis_hub.audit(data)

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -78,11 +79,13 @@ def lookalikes(
     twins: groups of cases whose images are the same byte for byte; they were told already.
     """
     known = looks_of(looks)
-    place_of = {case.name: place for place, case in enumerate(cases)}
-    # Images of one case, and exact copies, are not compared with each other.
-    own = np.arange(len(cases))
+    # Images of one case, of one file, and exact copies are not compared with each other.
+    first: dict[tuple[Path, ...], int] = {}
+    for place, case in enumerate(cases):
+        first.setdefault(case.images, place)
     for group in twins:
-        own[[place_of[case.name] for case in group]] = place_of[group[0].name]
+        first.update(dict.fromkeys((case.images for case in group), first[group[0].images]))
+    own = np.array([first[case.images] for case in cases], int)
     told: set[frozenset[int]] = set()
     for members in groups(known.hashes):
         places = known.places[members]
@@ -130,7 +133,7 @@ def said(
 ) -> Problem:
     """Return a problem of a group, by one pair of it: the others are counted, few are named."""
     one, other = group[pair.one], group[pair.other]
-    if (one.split, other.split) == ("test", "train"):
+    if one.split and other.split and SPLITS.index(one.split) > SPLITS.index(other.split):
         one, other = other, one
     what = f"looks like {other.name} ({pair.share:.1%} of the hash differs){more}"
     members = {case.name: case for case in (one, other, *group)}
