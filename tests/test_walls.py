@@ -50,6 +50,7 @@ ROOMS: dict[str, set[str]] = {
     "exporting": {
         "api", "atomic", "extras", "entry", "errors", "models", "names", "networks", "weights",
     },
+    "auditing": {"api", "atomic", "data", "errors", "registry", "weights"},
     "write_cards": {"cards", "registry"},
     "api": {"registry", "entry", "errors", "weights", "spec", "saved", "assemble", "importing"},
     "infer": {
@@ -73,9 +74,12 @@ ROOMS: dict[str, set[str]] = {
     "cli": {
         "cli",
         "importing", "api", "registry", "cards", "entry", "errors", "version", "weights", "demo",
-        "engine", "gallery", "infer", "tuning", "inspecting", "doctor", "exporting",
+        "auditing", "data", "engine", "gallery", "infer", "tuning", "inspecting", "doctor",
+        "exporting",
     },
-    "__init__": {"version", "api", "data", "errors", "importing", "infer", "show", "tuning"},
+    "__init__": {
+        "version", "api", "auditing", "data", "errors", "importing", "infer", "show", "tuning",
+    },
     "__main__": {"cli"},
 }  # fmt: skip
 
