@@ -50,7 +50,11 @@ def add(verbs: Any) -> None:
     for name, kind in COMMON:
         verb.add_argument(f"--{name.replace('_', '-')}", type=kind)
     verb.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="any key of a recipe"
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="any key of a recipe, such as size=64,64 or balanced=true",
     )
     verb.add_argument("--device", default="auto", help="cpu, cuda, mps")
     verb.add_argument("--devices", type=int, default=1, help="processes on this machine")
@@ -95,7 +99,7 @@ def run_finetune(options: argparse.Namespace) -> int:
     except Stopped as stopped:
         print(f"{options.out}: {stopped}; the same command goes on from there")
         return stopped.status
-    if os.environ.get("RANK", "0") != "0":  # Under torchrun one process tells.
+    if any(os.environ.get(name, "0") != "0" for name in ("RANK", "LOCAL_RANK")):  # One tells.
         return 0
     reached = ", ".join(
         f"{name} {run.metrics[name]:.4f}{between(run.metrics.get('intervals', {}).get(name))}"
@@ -138,10 +142,12 @@ def between(ends: Sequence[float | None] | None) -> str:
 
 
 def value_of(text: str) -> Any:
-    """Return a value as TOML would read it; words need no quotes."""
+    """Return a value as TOML would read it; words need no quotes, lists no brackets."""
     import tomllib
 
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
+    for written in (text, f"[{text}]") if "," in text else (text,):
+        try:
+            return tomllib.loads(f"value = {written}")["value"]
+        except tomllib.TOMLDecodeError:
+            continue
+    return text

@@ -37,13 +37,23 @@ def typed(name: str, value: Any, kind: Any, source: str) -> Any:
         fitting = fit(value, option)
         if fitting is not MISFIT:
             return fitting
-    allowed = " or ".join(
-        "nothing" if o is NoneType else str(getattr(o, "__name__", o)) for o in options
-    )
+    allowed = " or ".join(map(said, options))
     raise BadInput(f"{source}: {name}={value!r}, but {allowed} is expected")
 
 
 MISFIT = object()
+SAID = {int: "a whole number", float: "a number", str: "a word", bool: "true or false"}
+
+
+def said(kind: Any) -> str:
+    """Return a kind of value in words."""
+    if kind is NoneType:
+        return "nothing"
+    if get_origin(kind) is tuple:
+        inner = get_args(kind)[0]
+        example = "[64, 64]" if inner is int else "[1.0, 1.5]" if inner is float else '["a", "b"]'
+        return f"a list such as {example}"
+    return SAID.get(kind, str(kind))
 
 
 def fit(value: Any, kind: Any) -> Any:

@@ -28,4 +28,9 @@ def cases_of(data: str | Path, recipe: Recipe, *, check: bool = True) -> CaseLis
             f"{data} holds images without labels; give images/ and labels/, a folder per class, or "
             "a CSV with a label or mask column"
         )
+    if cases.task == "segmentation" and cases.classes and len(cases.classes) < 2:
+        raise BadInput(
+            f"{data}: every mask is empty, so there is nothing to learn; look at how they were "
+            "saved, or name their values in classes="
+        )
     return cases

@@ -16,6 +16,7 @@ from genesis_hub.data.readers.boxes import is_box
 from genesis_hub.data.readers.parts import is_there, parted
 from genesis_hub.errors import BadInput
 
+LOSSY = (".jpg", ".jpeg")
 AGAIN = "do as is said there, or take the case out"
 
 
@@ -134,6 +135,10 @@ def look_into(case: Case, mask: Image, seen: Seen) -> None:
         remedy = "save it with a whole number for each class, 0 for background"
         seen.problems.append(Problem(case.name, what, remedy, "unknown labels"))
         return
+    if mask.path.suffix.lower() in LOSSY and len(seen.values) > 2:
+        what = f"the mask {mask.title} is JPEG, which smears: {len(seen.values)} values are in it"
+        remedy = "save masks as PNG from where they were drawn; the JPEG has lost them"
+        seen.problems.append(Problem(case.name, what, remedy, "unknown labels"))
     if seen.values == (0,):
         what = f"the mask {mask.title} is empty"
         remedy = "nothing, if there is nothing to be marked"
