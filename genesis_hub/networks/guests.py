@@ -53,7 +53,7 @@ def guest_facts(name: str) -> GuestFacts:
     _, height, width = config.input_size
     return GuestFacts(
         (height, width), config.fixed_input_size, tuple(config.mean), tuple(config.std),
-        config.license or "", config.hf_hub_id or config.url or "",
+        config.license or "", str(config.hf_hub_id or config.url or ""),
     )  # fmt: skip
 
 

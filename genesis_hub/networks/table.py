@@ -113,7 +113,7 @@ GENESIS_KERAS = Architecture(
 def timm_row(name: str) -> Architecture:
     """Return the row of a timm network; its norm is its own, its decoders are smp's."""
     first = timm.get_pretrained_cfg(name).first_conv  # type: ignore[union-attr]
-    first = first if isinstance(first, str) else first[0]
+    first = first if isinstance(first, str | None) else first[0]
     return Architecture(
         ndim=2,
         first_conv=f"encoder.{first}",
