@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from genesis_hub.infer.embed import embed
     from genesis_hub.infer.predict import predict
     from genesis_hub.tuning.finetune import finetune
+    from genesis_hub.tuning.report import report
 
 # Looked up on first use, so that importing genesis_hub costs a few milliseconds and no torch.
 _HOMES = {
@@ -29,6 +30,7 @@ _HOMES = {
     "predict": "genesis_hub.infer.predict",
     "embed": "genesis_hub.infer.embed",
     "finetune": "genesis_hub.tuning.finetune",
+    "report": "genesis_hub.tuning.report",
     "BadInput": "genesis_hub.errors",
     "GenesisHubError": "genesis_hub.errors",
     "KeyMismatch": "genesis_hub.errors",
@@ -53,13 +55,15 @@ __all__ = [
     "list_models",
     "model_info",
     "predict",
+    "report",
 ]
 
 
 def __getattr__(name: str) -> Any:
     from importlib import import_module
 
-    if name in ("data", "errors"):  # `except genesis_hub.errors.BadInput` is what fingers type.
+    # `except genesis_hub.errors.BadInput` is what fingers type.
+    if name in ("data", "errors", "show"):
         return import_module(f"genesis_hub.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'genesis_hub' has no attribute {name!r}")

@@ -106,7 +106,7 @@ def scans_to_a_model(work: Path) -> None:
             np.savez(work / "scans" / name / f"{seed}.npz", image=values, affine=affine)
     recipe = {
         "scratch": True, "width": 0.0625, "steps": 60, "batch_size": 2, "validate_every": 60,
-        "size": [32, 32, 32],
+        "size": [32, 32, 32], "report": False,
     }  # fmt: skip
     run = finetune("models-genesis", work / "scans", work / "run", recipe=recipe, quiet=True)
     say(f"a sixteenth of the width, {run.steps} steps: Dice {run.metrics['dice']:.2f} on the "

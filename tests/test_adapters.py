@@ -23,7 +23,7 @@ from genesis_hub.tuning.slices import SliceItems, as_slices, as_volumes, for_sli
 
 nibabel = pytest.importorskip("nibabel")
 
-SHORT = {"steps": 4, "batch_size": 2, "recalibrate": 1, "lr": 1e-2}
+SHORT = {"steps": 4, "batch_size": 2, "recalibrate": 1, "lr": 1e-2, "report": False}
 FLAT = {**SHORT, "size": [32, 32]}
 # Name, wishes, the shape of what it takes.
 NETWORKS = [

@@ -23,6 +23,7 @@ from genesis_hub.tuning.recipe import Recipe
 nibabel = pytest.importorskip("nibabel")
 
 SMALL = {"scratch": True, "width": 0.0625, "steps": 4, "batch_size": 2, "recalibrate": 2}
+SMALL |= {"report": False}
 FLAT = {**SMALL, "size": [32, 32], "width": 0.125}
 DEEP = {**SMALL, "size": [16, 16, 16]}
 
@@ -161,7 +162,7 @@ def test_one_answer_for_all_is_called_a_collapse() -> None:
 def test_the_same_call_says_it_is_finished_and_another_is_refused(films, tmp_path, capsys) -> None:
     words = ["finetune", "adam-resnet50", "--data", str(films), "--out", str(tmp_path / "run")]
     words += ["--scratch", "--width", "0.125", "--steps", "3", "--batch-size", "2", "--quiet"]
-    words += ["--set", "size=[32, 32]", "--set", "recalibrate=1"]
+    words += ["--set", "size=[32, 32]", "--set", "recalibrate=1", "--set", "report=false"]
     assert main(words) == 0
     assert main(words) == 0
     assert "was finished before" in capsys.readouterr().out
@@ -194,6 +195,7 @@ def test_fewer_labels_leave_the_other_splits_alone(films: Path, tmp_path: Path) 
 def test_a_recipe_is_read_and_overruled(films: Path, tmp_path: Path) -> None:
     (tmp_path / "recipe.toml").write_text(
         "scratch = true\nwidth = 0.125\nsize = [32, 32]\nsteps = 99\nbatch_size = 2\n"
+        "report = false\n"
     )
     run = genesis_hub.finetune(
         "adam-resnet50", films, tmp_path / "run", config=tmp_path / "recipe.toml",
@@ -206,7 +208,7 @@ def test_folds_validate_on_other_patients_and_twins_share_them(films: Path, tmp_
     saved = genesis_hub.create_model("adam-resnet50", width=0.125).save_pretrained(tmp_path / "w")
     words = ["finetune", str(saved), "--data", str(films), "--out", str(tmp_path / "runs")]
     words += ["--folds", "2", "--scratch-twin", "--steps", "2", "--batch-size", "2", "--quiet"]
-    words += ["--set", "size=[32, 32]", "--set", "recalibrate=1"]
+    words += ["--set", "size=[32, 32]", "--set", "recalibrate=1", "--set", "report=false"]
     assert main(words) == 0
     summary = json.loads((tmp_path / "runs" / "summary.json").read_text())
     assert set(summary) == {"pretrained", "scratch", "comparison"}
@@ -251,7 +253,16 @@ def test_torchrun_starts_it_on_two_processes(films: Path, tmp_path: Path) -> Non
     words = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     words += ["-m", "genesis_hub", "finetune", "adam-resnet50", "--data", str(films), "--scratch"]
     words += ["--out", str(tmp_path / "run"), "--width", "0.125", "--steps", "2", "--quiet"]
-    words += ["--batch-size", "4", "--device", "cpu", "--set", "size=[32, 32]"]
+    words += [
+        "--batch-size",
+        "4",
+        "--device",
+        "cpu",
+        "--set",
+        "size=[32, 32]",
+        "--set",
+        "report=false",
+    ]
     done = subprocess.run(
         [sys.executable, *words], check=False, timeout=240, capture_output=True, text=True
     )

@@ -222,6 +222,22 @@ def test_intervals_cover_the_truth(name, number) -> None:
     assert 1 - above - below == pytest.approx(0.95, abs=far(0.95, number))
 
 
+def test_an_accuracy_is_covered_as_often_as_said_by_the_binomial_distribution() -> None:
+    draw, number, patients = seeded(), 100, people(100, each=1)
+    found = {
+        right: intervals(means({"x": np.arange(number) < right}, patients=patients), draw=draw)["x"]
+        for right in range(50, number)
+    }
+
+    def covered(share: float) -> float:
+        inside = [right for right, one in found.items() if one.low <= share <= one.high]
+        return float(stats.binom.pmf(inside, number, share).sum())
+
+    rates = [covered(share) for share in np.linspace(0.653, 0.913, 40)]
+    assert np.mean(rates) == pytest.approx(0.95, abs=0.01)
+    assert min(rates) > 0.92
+
+
 def test_images_taken_for_patients_would_not_cover_the_truth() -> None:
     draw, missed = seeded(), 0
     for _ in range(200):

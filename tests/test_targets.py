@@ -22,7 +22,7 @@ nibabel = pytest.importorskip("nibabel")
 
 SMALL = {
     "scratch": True, "width": 0.0625, "steps": 2, "batch_size": 2, "validate_every": 2,
-    "recalibrate": 1, "size": [16, 16, 16],
+    "recalibrate": 1, "size": [16, 16, 16], "report": False,
 }  # fmt: skip
 COARSE = scans.affine_of("LPS", (4.0, 4.0, 4.0), origin=(50.0, 50.0, -100.0))
 

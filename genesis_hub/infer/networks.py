@@ -1,6 +1,5 @@
 """A model seen as one function of windows: resized, or tapped at a layer, where that is asked."""
 
-import difflib
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +9,7 @@ from torch import Tensor, nn
 
 from genesis_hub.errors import BadInput
 from genesis_hub.infer.prepare import fitted
+from genesis_hub.layers import find_layer
 
 Network = Callable[[Tensor], Tensor]
 
@@ -42,18 +42,9 @@ class Tap:
     """A model stopped at one of its layers: (N, features), averaged over space."""
 
     def __init__(self, model: nn.Module, layer: str) -> None:
-        layers = dict(model.named_modules())
-        layers.pop("", None)
-        if layer not in layers:
-            close = difflib.get_close_matches(layer, layers, n=4, cutoff=0.4)
-            shown = close or [name for name in layers if name.count(".") < 3][:12]
-            raise BadInput(
-                f"layer={layer!r} is no part of this model; {'close' if close else 'some'} names: "
-                f"{', '.join(shown)}; model.named_modules() lists all"
-            )
         self.model, self.layer = model, layer
         self.seen: Any = None
-        layers[layer].register_forward_hook(self.keep)
+        find_layer(model, layer).register_forward_hook(self.keep)
 
     def keep(self, module: nn.Module, given: Any, answer: Any) -> None:
         """Remember what the layer gave."""

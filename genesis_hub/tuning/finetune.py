@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from genesis_hub import api, registry
-from genesis_hub.data.cases import CaseList, label_fraction, load_cases, split_cases
+from genesis_hub.data.cases import CaseList, label_fraction, split_cases
 from genesis_hub.engine.checkpoint import LAST, Standing, load
 from genesis_hub.engine.determinism import promise
 from genesis_hub.engine.fabric import launched
@@ -24,9 +24,11 @@ from genesis_hub.tuning.building import built, items_of, objective_of, rarity
 from genesis_hub.tuning.choose import SERVES, chosen
 from genesis_hub.tuning.features import FeatureItems
 from genesis_hub.tuning.items import Samples, WholeItems
+from genesis_hub.tuning.listing import cases_of
 from genesis_hub.tuning.parts import learning
 from genesis_hub.tuning.recipe import Recipe
 from genesis_hub.tuning.recipes import recipe_keys
+from genesis_hub.tuning.report import left_behind
 from genesis_hub.tuning.results import write_results
 from genesis_hub.tuning.runfile import SPLITS, amend, begin, begun, note_seen
 from genesis_hub.tuning.slices import SliceItems
@@ -70,7 +72,7 @@ def finetune(
     model: a name, or a folder. data: a folder of images and labels, class folders, or a CSV
     (`load_cases`); without a split of its own, patients are split 70 : 10 : 20.
     out: the run's folder: `model/` for `predict`, `metrics.json`, `predictions.csv`, `log.csv`,
-    `split.json`, `run.json`.
+    `split.json`, `run.json`, `report.html`.
     recipe: keys of `Recipe` and their values ({"steps": 1000, "lr": 1e-3}); config: a TOML file
     of such keys, or the name of one that comes along ("ncc", "ncs", "ecc", "lcs", "bms"), which
     `recipe` overrules.
@@ -130,6 +132,8 @@ def one_run(
         metrics: Mapping[str, Any] = json.loads(
             (folder / "metrics.json").read_text(encoding="utf-8")
         )
+        if made.report and fabric.global_rank == 0:
+            left_behind(folder, cases, fabric.device, quiet=quiet)
         return Run(folder, standing.step, standing.finished, metrics, standing.step)
     exact = partial(promise, fabric.device, asked=made.deterministic)
     if fabric.global_rank == 0:
@@ -170,6 +174,8 @@ def one_run(
         metrics = write_results(folder, objective, samples, cases, standing, seed=made.seed)
         network.to("cpu").save_pretrained(folder / MODEL)
     metrics = fabric.broadcast(metrics)  # Also holds the others until all is written.
+    if made.report and fabric.global_rank == 0:
+        left_behind(folder, cases, fabric.device, quiet=quiet)
     return Run(folder, standing.step, standing.finished, metrics, resumed)
 
 
@@ -190,38 +196,6 @@ def as_saved(recipe: Recipe, source: str | Path, cases: CaseList) -> Recipe:
     operator = read_spec(read_folder(source).facts).operator
     fits = operator is not None and SERVES[operator] == cases.task
     return replace(recipe, operator=operator) if fits else recipe
-
-
-def cases_of(data: str | Path, recipe: Recipe) -> CaseList:
-    """Return the cases, checked; all have labels."""
-    task: Any = recipe.task
-    cases = load_cases(
-        data,
-        task=task,
-        classes=named(recipe.classes),
-        image=recipe.image or None,
-        mask=recipe.mask,
-        labels=(recipe.labels[0] if len(recipe.labels) == 1 else recipe.labels) or None,
-        patient=recipe.patient,
-        split=recipe.split,
-        reader=recipe.reader,
-    )
-    if cases.task is None:
-        raise BadInput(
-            f"{data} holds images without labels; give images/ and labels/, a folder per class, or "
-            "a CSV with a label or mask column"
-        )
-    return cases
-
-
-def named(classes: tuple[str, ...]) -> dict[str, str] | tuple[str, ...] | None:
-    """Return names in order, or what stands in the data with the name it has ("1=lung")."""
-    if not any("=" in word for word in classes):
-        return classes or None
-    pairs = [word.partition("=") for word in classes]
-    if not all(sign and value.strip() and name.strip() for value, sign, name in pairs):
-        raise BadInput(f"classes={list(classes)}; give all as VALUE=NAME, or all as names in order")
-    return {value.strip(): name.strip() for value, _, name in pairs}
 
 
 def as_asked(cases: CaseList, recipe: Recipe) -> CaseList:

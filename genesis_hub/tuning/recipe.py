@@ -39,6 +39,7 @@ class Recipe:
     images as they are, whatever they look like.
     hashes: perceptual hashes of the training images are left in run.json and, without names, with
     the weights, so that an audit can tell what they saw; who has an image can tell it, too.
+    report: draw report.html when the run is over; it changes nothing that is learned.
     """
 
     task: str | None = None
@@ -94,6 +95,7 @@ class Recipe:
     no_check: bool = False
     recalibrate: int = 10
     hashes: bool = True
+    report: bool = True
 
     def check(self) -> None:
         """Raise `BadInput` where a key cannot be used."""

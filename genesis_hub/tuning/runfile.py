@@ -30,12 +30,12 @@ def begin(
         "model": str(source),
         "data": {"digest": cases.digest, "cases": {s: len(cases.of(s)) for s in SPLITS}},
         "classes": list(cases.classes),
-        "recipe": plain(recipe),
+        "recipe": {key: value for key, value in plain(recipe).items() if key != "report"},
     }
     path = folder / RUN
     if path.is_file():
         then = json.loads(path.read_text(encoding="utf-8"))
-        other = difference(then["recipe"], recipe)
+        other = difference({**then["recipe"], "report": recipe.report}, recipe)
         other += [
             f"{key}: {then.get(key)!r} then, {facts[key]!r} now"
             for key in ("model", "data", "classes")
@@ -56,7 +56,8 @@ def begin(
         raise BadInput(f"{folder} holds other files; give a new folder for the run")
     folder.mkdir(parents=True, exist_ok=True)
     write_split(folder / SPLIT, cases)
-    write(path, {**facts, **origin()})
+    data = {"given": str(cases.given or cases.root), "notes": list(cases.notes)}
+    write(path, {**facts, **origin(), **data})
     if not quiet:
         sys.stderr.writelines(f"data: {note}\n" for note in cases.notes)
     return facts

@@ -78,7 +78,7 @@ def load_cases(
         raise BadInput(f"{path}: {said} names columns, but this is no table; give the CSV itself")
     else:
         draft, root = read_layout(path), path
-    cases = settle(draft, root, task, classes)
+    cases = replace(settle(draft, root, task, classes), given=path)
     if not check:
         return cases
     found = audited(cases, values=True, workers=workers, training=training)

@@ -84,6 +84,7 @@ class CaseList:
     problems: what was found wrong while the list was made; `audit` finds the rest.
     draws: how splits and fractions came about, in order.
     whole: the digest of the list this one was taken from, where cases were left out.
+    given: the folder or table they were loaded from.
     """
 
     cases: tuple[Case, ...]
@@ -96,6 +97,7 @@ class CaseList:
     problems: tuple[Problem, ...] = ()
     draws: tuple[Draw, ...] = ()
     whole: str = ""
+    given: Path | None = None
 
     def __repr__(self) -> str:
         splits = ", ".join(f"{name} {len(self.of(name))}" for name in SPLITS if self.of(name))
