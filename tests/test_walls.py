@@ -74,13 +74,22 @@ ROOMS: dict[str, set[str]] = {
         "losses", "models", "names", "networks", "registry", "reporting", "saved", "version",
         "volumes", "weights", "extras", "tuning",
     },
+    "benchmarking": {
+        "api", "atomic", "data", "engine", "entry", "errors", "evaluate", "extras", "infer",
+        "models", "networks", "page", "registry", "saved", "show", "tuning", "weights",
+        "benchmarking",
+    },
     "demo": {"api", "data", "errors", "infer", "tuning"},
     "cli": {
         "cli",
         "importing", "api", "registry", "cards", "entry", "errors", "version", "weights", "demo",
         "engine", "gallery", "infer", "tuning", "inspecting", "doctor", "exporting",
+        "benchmarking",
     },
-    "__init__": {"version", "api", "data", "errors", "importing", "infer", "show", "tuning"},
+    "__init__": {
+        "version", "api", "benchmarking", "data", "errors", "importing", "infer", "show",
+        "tuning",
+    },
     "__main__": {"cli"},
 }  # fmt: skip
 
@@ -116,8 +125,10 @@ DOORS = {
         "show",
         "gallery",
         "reporting",
+        "benchmarking",
     },
     "numpy": {
+        "benchmarking",
         "data",
         "demo",
         "engine",
@@ -133,7 +144,7 @@ DOORS = {
         "weights",
     },
     "scipy": {"data", "evaluate"},
-    "sklearn": {"evaluate", "show"},
+    "sklearn": {"benchmarking", "evaluate", "show"},
     "matplotlib": {"show"},
     "lightning_fabric": {"engine"},
     "PIL": {"data"},
