@@ -78,7 +78,7 @@ def known_as(word: str) -> Contestant:
         if registry.is_guest(word):
             raise
         if is_timm(word):
-            return known_as(f"{registry.GUESTS}{word}")
+            return replace(known_as(f"{registry.GUESTS}{word}"), title=word)
         close = [*registry.nearest(registry.normalise(word), registry.ENTRIES), *close_to(word)]
         raise UnknownModel(
             f"no model is named {word!r}; close names: {', '.join(close) or 'none'}; names of "
