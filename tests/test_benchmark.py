@@ -291,6 +291,7 @@ def test_wishes_that_cannot_be_met_are_refused(
     asked = {"fractions": (1,), "folds": 2, "recipe": SMALL, "quiet": True, **wish}
     with pytest.raises(BadInput, match=said):
         genesis_hub.benchmark(["scratch:timm:test_resnet"], spots, tmp_path / "b", **asked)
+    assert not (tmp_path / "b").exists()
 
 
 def test_fractions_rise_and_stand_once() -> None:

@@ -13,7 +13,12 @@ from genesis_hub.benchmarking.contestants import contestants
 from genesis_hub.benchmarking.design import check_design, parts_of
 from genesis_hub.benchmarking.output import TABLE, write_summary, write_table
 from genesis_hub.benchmarking.page import PAGE, write_benchmark
-from genesis_hub.benchmarking.standings import Standing, reference_of, standings
+from genesis_hub.benchmarking.standings import (
+    Standing,
+    check_measure,
+    reference_of,
+    standings,
+)
 from genesis_hub.engine.recipe import filled
 from genesis_hub.errors import BadInput
 from genesis_hub.extras import require
@@ -107,9 +112,10 @@ def benchmark(
         )
     folder = Path(out)
     say = silent if quiet else spoken
+    parts = parts_of(cases, shares, folds, wanted.seed)
+    check_measure(parts[0], measure)
     begun = begin(folder, among, cases, wanted, mode=mode, fractions=shares, folds=folds)
     sweep(folder)
-    parts = parts_of(cases, shares, folds, wanted.seed)
     failed = filled_cells(
         folder, among, parts, cases, wanted, mode, device=device, quiet=quiet, say=say
     )
@@ -119,7 +125,16 @@ def benchmark(
     )
     told = write_summary(folder, rows, facts=begun, reference=against, measure=by, failed=failed)
     write_table(folder, rows, against)
-    write_benchmark(folder, rows, cases, begun=begun, reference=against, measure=by, failed=failed)
+    write_benchmark(
+        folder,
+        rows,
+        cases,
+        data=Path(data).resolve(),
+        begun=begun,
+        reference=against,
+        measure=by,
+        failed=failed,
+    )
     return Benchmark(folder, tuple(rows), against, by, failed, told)
 
 

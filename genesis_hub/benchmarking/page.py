@@ -19,7 +19,6 @@ from genesis_hub.page import (
     element,
     facts,
     figure,
-    figures,
     joined,
     note,
     section,
@@ -45,6 +44,7 @@ def write_benchmark(
     rows: Sequence[Standing],
     cases: CaseList,
     *,
+    data: Path,
     begun: Mapping[str, Any],
     reference: str,
     measure: str,
@@ -59,10 +59,10 @@ def write_benchmark(
         section("How it was measured", *way(begun, cases), *others(rows)),
     ]
     text = write_page(
-        f"Benchmark: {cases.root.name}",
+        f"Benchmark: {data.name}",
         *parts,
-        lead=f"{', '.join(cases.classes)}. {len(cases)} cases of "
-        f"{len({case.patient for case in cases})} patients, mode {begun['mode']}. "
+        lead=f"{len(cases):,} cases of {len({case.patient for case in cases}):,} patients; "
+        f"classes: {', '.join(cases.classes)}; mode {begun['mode']}. "
         "For research; not for clinical use.",
     )
     target = folder / PAGE
@@ -75,18 +75,19 @@ def verdict(
     rows: Sequence[Standing], reference: str, name: str, failed: Mapping[str, str]
 ) -> list[Markup]:
     """Return what the tests allow to be said, model by model, and who failed."""
-    told = []
+    told: list[Markup] = []
     for model in dict.fromkeys(row.model for row in rows):
         if model == reference:
             continue
         said = [(row.fraction, row.against) for row in rows if row.model == model]
         known = [(fraction, one) for fraction, one in said if one is not None]
-        marked = [
-            f"{one.said} at {share(fraction)} ({one.difference:+.3f}, p {chance(one.adjusted)})"
-            for fraction, one in known
-            if one.said in ("significant gain", "significant loss")
-        ]
-        words = "; ".join(marked) or ("no significant gain" if known else "not compared")
+        marked: dict[str, list[str]] = {}
+        for fraction, one in known:
+            if one.said in ("significant gain", "significant loss"):
+                told_of = f"{share(fraction)} ({one.difference:+.3f}, p {equal(one.adjusted)})"
+                marked.setdefault(one.said, []).append(told_of)
+        words = "; ".join(f"{what} at {', '.join(where)}" for what, where in marked.items())
+        words = words or ("no significant gain" if known else "not compared")
         told.append(element("li", element("strong", model), f": {words}."))
     head = joined(f"{name} against ", element("strong", reference), ":")
     parts = [joined(element("p", head), element("ul", *told))] if told else []
@@ -110,7 +111,8 @@ def drawn(rows: Sequence[Standing], name: str) -> Markup:
         "Points: the mean over folds. Bars: 95 % intervals over patients. Models stand a little "
         "beside each other, so that their bars can be told apart."
     )
-    return section("With how few labels", figures(figure(picture, alt, caption), wide=True))
+    shown = element("div", figure(picture, alt, caption), style="max-width: 42rem")
+    return section("With how few labels", shown)
 
 
 def numbers(rows: Sequence[Standing], name: str) -> Markup:
@@ -206,7 +208,7 @@ def called(measure: str) -> str:
 
 def share(fraction: float) -> str:
     """Return a label fraction in words."""
-    return f"{100 * fraction:.4g} %"
+    return f"{100 * fraction:.4g}\N{NO-BREAK SPACE}%"
 
 
 def cell(one: Interval | None) -> Markup | str:
@@ -224,6 +226,12 @@ def plain(one: Interval | None) -> str:
 def between(low: float, high: float, kind: str = ".3f") -> str:
     """Return an interval in words."""
     return NOTHING if math.isnan(low) or math.isnan(high) else f"{low:{kind}} to {high:{kind}}"
+
+
+def equal(p: float) -> str:
+    """Return a p-value as it stands in a sentence."""
+    said = chance(p)
+    return said if said.startswith("<") else f"= {said}"
 
 
 def chance(p: float) -> str:

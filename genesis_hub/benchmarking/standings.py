@@ -12,7 +12,15 @@ from genesis_hub.benchmarking.cells import cell_of, is_done
 from genesis_hub.benchmarking.contestants import Contestant
 from genesis_hub.benchmarking.design import Part
 from genesis_hub.errors import BadInput
-from genesis_hub.evaluate import Comparison, Interval, Together, adjusted, compare, intervals
+from genesis_hub.evaluate import (
+    Comparison,
+    Interval,
+    Together,
+    adjusted,
+    classified,
+    compare,
+    intervals,
+)
 from genesis_hub.tuning.predictions import read_table
 
 USUAL = ("auc", "dice")
@@ -99,6 +107,19 @@ def standings(
 def drawn(seed: int) -> np.random.Generator:
     """Return what resamples and exchanges are drawn by, the same for each row."""
     return np.random.Generator(np.random.PCG64(seed))
+
+
+def check_measure(part: Part, asked: str | None) -> None:
+    """Raise `BadInput` for a measure that no classifier has, before there is any answer."""
+    cases, number = part.cases.of("test"), len(part.cases.classes)
+    if asked is None or part.cases.task != "classification":
+        return
+    sample = classified(
+        np.full((len(cases), number), 1 / number), np.array([case.label for case in cases]),
+        patients=[case.patient for case in cases], multilabel=part.cases.multilabel,
+        classes=part.cases.classes,
+    )  # fmt: skip
+    measure_of(Together((sample,)), asked)
 
 
 def measure_of(sample: Together, asked: str | None) -> str:
