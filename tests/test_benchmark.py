@@ -313,32 +313,50 @@ def test_volumes_are_compared_too(tmp_path: Path) -> None:
     assert list(done.failed) == ["scratch:timm:test_resnet"]
 
 
-def test_finetune_makes_a_run_of_each_cell_and_masks_need_it(tmp_path: Path) -> None:
+def test_finetune_makes_a_run_of_each_cell_and_none_twice(spots: Path, tmp_path: Path) -> None:
+    recipe = {**SMALL, "steps": 2, "batch_size": 2, "recalibrate": 1, "hashes": False}
+    asked = {"fractions": (0.5,), "folds": 2, "mode": "finetune", "recipe": recipe, "quiet": True}
+    given = (["scratch:timm:test_resnet"], spots, tmp_path / "b")
+    done = genesis_hub.benchmark(*given, **asked)
+    assert not done.failed
+    runs = list((tmp_path / "b" / "runs").glob("*/0.5/*/run.json"))
+    assert len(runs) == 2
+    stamps = [path.stat().st_mtime_ns for path in runs]
+    assert genesis_hub.benchmark(*given, **asked).summary == done.summary
+    assert [path.stat().st_mtime_ns for path in runs] == stamps
+
+
+@pytest.fixture
+def masks(tmp_path: Path) -> Path:
+    """images/ and labels/: spots and where they are."""
     import PIL.Image
 
     draw = seeded()
     for at in range(8):
-        picture = painted(draw, True)
         mask = np.zeros((24, 24), np.uint8)
         mask[8:16, 8:16] = 1
-        for name, values in (("images", picture), ("labels", mask)):
+        for name, values in (("images", painted(draw, True)), ("labels", mask)):
             (tmp_path / "data" / name).mkdir(parents=True, exist_ok=True)
             PIL.Image.fromarray(values).save(tmp_path / "data" / name / f"{at}.png")
-    given = (["scratch:timm:test_resnet"], tmp_path / "data")
-    with pytest.raises(BadInput, match="the labels are masks"):
-        genesis_hub.benchmark(*given, tmp_path / "a", quiet=True)
+    return tmp_path / "data"
+
+
+def test_masks_are_not_for_frozen_features(masks: Path, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="the labels are masks; take mode='finetune'"):
+        genesis_hub.benchmark("scratch:timm:test_resnet", masks, tmp_path / "b", quiet=True)
+
+
+@pytest.mark.slow
+def test_segmentation_is_compared_by_dice(masks: Path, tmp_path: Path) -> None:
     recipe = {**SMALL, "steps": 2, "batch_size": 2, "recalibrate": 1}
-    asked = {"fractions": (1,), "folds": 2, "mode": "finetune", "recipe": recipe, "quiet": True}
-    done = genesis_hub.benchmark(*given, tmp_path / "b", **asked)
+    done = genesis_hub.benchmark(
+        "scratch:timm:test_resnet,scratch:rotation-2d", masks, tmp_path / "b", fractions=(1,),
+        folds=2, mode="finetune", recipe=recipe, quiet=True,
+    )  # fmt: skip
     assert not done.failed
-    (row,) = done.standings
     assert done.measure == "dice"
-    assert 0 <= row.numbers["dice"].value <= 1
-    runs = list((tmp_path / "b" / "runs").glob("*/1/*/run.json"))
-    assert len(runs) == 2
-    stamps = [path.stat().st_mtime_ns for path in runs]
-    genesis_hub.benchmark(*given, tmp_path / "b", **asked)
-    assert [path.stat().st_mtime_ns for path in runs] == stamps
+    assert [row.against is None for row in done.standings] == [True, False]
+    assert all(0 <= row.numbers["dice"].value <= 1 for row in done.standings)
 
 
 def test_the_probe_is_scikit_learns_whether_or_not_it_turns_the_features() -> None:

@@ -208,7 +208,7 @@ def called(measure: str) -> str:
 
 def share(fraction: float) -> str:
     """Return a label fraction in words."""
-    return f"{100 * fraction:.4g}\N{NO-BREAK SPACE}%"
+    return f"{100 * fraction:.4g} %"
 
 
 def cell(one: Interval | None) -> Markup | str:
