@@ -104,7 +104,12 @@ def main() -> None:
 
                     def run(name: str = name, data: Path = data, out: Path = out) -> object:
                         recipe = {"scratch": True, "width": options.width, "epochs": 2}
-                        recipe |= {"validate_every": 10**6, "recalibrate": 0, "hashes": False}
+                        recipe |= {
+                            "validate_every": 10**6,
+                            "recalibrate": 0,
+                            "hashes": False,
+                            "report": False,
+                        }
                         return genesis_hub.finetune(
                             name, data, out, recipe=recipe, device="cpu", quiet=True
                         )

@@ -1,23 +1,19 @@
 """Which weights help: the same splits for all, tests that find what is there and no more."""
 
 import csv
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import timm
 import torch
-from sklearn.linear_model import LogisticRegression
 
 import genesis_hub
 from genesis_hub import BadInput, UnknownModel
 from genesis_hub.benchmarking import cells, features
 from genesis_hub.benchmarking.contestants import contestants
-from genesis_hub.benchmarking.design import check_design, inner_folds, parts_of, truths_of
-from genesis_hub.benchmarking.readouts import Neighbours, Probe, read_out, standardised
+from genesis_hub.benchmarking.readouts import read_out
 from genesis_hub.cli import main
-from genesis_hub.data.cases import CaseList, load_cases
 from genesis_hub.data.phantoms import chest_ct
 
 SMALL = {"size": [32, 32]}
@@ -73,65 +69,6 @@ def compared(spots: Path, folders: dict[str, Path], tmp_path_factory):
         tmp_path_factory.mktemp("runs") / "b", fractions=(0.3, 1), folds=3, recipe=SMALL,
         quiet=True,
     )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def listed(spots: Path) -> CaseList:
-    return load_cases(spots)
-
-
-def names(cases, split: str) -> set[str]:
-    return {case.name for case in cases.of(split)}
-
-
-def with_tests(cases: CaseList) -> CaseList:
-    marked = (
-        replace(case, split="test" if place % 4 == 0 else "train")
-        for place, case in enumerate(cases)
-    )
-    return replace(cases, cases=tuple(marked))
-
-
-@pytest.mark.parametrize("given", [False, True])
-def test_fractions_are_nested_and_test_cases_are_never_learnt_from(
-    listed: CaseList, given: bool
-) -> None:
-    cases = with_tests(listed) if given else listed
-    parts = parts_of(cases, (0.1, 0.5, 1.0), 3, 0)
-    for fold in (1, 2, 3):
-        few, half, whole = (part.cases for part in parts if part.fold == fold)
-        for split in ("train", "val"):
-            assert names(few, split) < names(half, split) < names(whole, split)
-        assert names(few, "test") == names(half, "test") == names(whole, "test")
-        assert not names(whole, "test") & (names(whole, "train") | names(whole, "val"))
-
-
-def test_the_datas_own_test_cases_are_tested_in_every_fold(listed: CaseList) -> None:
-    cases = with_tests(listed)
-    parts = parts_of(cases, (1.0,), 3, 0)
-    assert all(names(part.cases, "test") == names(cases, "test") for part in parts)
-    assert len({frozenset(names(part.cases, "train")) for part in parts}) == 3
-
-
-def test_without_test_cases_each_patient_is_tested_once(listed: CaseList) -> None:
-    parts = parts_of(listed, (1.0,), 3, 0)
-    tested = [name for part in parts for name in names(part.cases, "test")]
-    assert sorted(tested) == sorted(case.name for case in listed)
-
-
-def test_one_fold_is_one_split(listed: CaseList) -> None:
-    (part,) = parts_of(listed, (1.0,), 1, 0)
-    assert {split: len(names(part.cases, split)) > 0 for split in ("train", "val", "test")} == {
-        "train": True, "val": True, "test": True,
-    }  # fmt: skip
-
-
-def test_inner_folds_lie_within_the_training_cases(listed: CaseList) -> None:
-    (part,) = parts_of(listed, (1.0,), 1, 0)
-    inner = inner_folds(part, 0)
-    looked = np.sort(np.concatenate([look for _, look in inner]))
-    assert np.array_equal(looked, np.arange(len(part.cases.of("train"))))
-    assert all(not set(learn) & set(look) for learn, look in inner)
 
 
 def test_a_planted_difference_is_found(compared) -> None:
@@ -294,10 +231,6 @@ def test_wishes_that_cannot_be_met_are_refused(
     assert not (tmp_path / "b").exists()
 
 
-def test_fractions_rise_and_stand_once() -> None:
-    assert check_design([1, 0.1, 1.0], 2) == (0.1, 1.0)
-
-
 def test_volumes_are_compared_too(tmp_path: Path) -> None:
     nibabel = pytest.importorskip("nibabel")
     for seed in range(6):
@@ -357,53 +290,3 @@ def test_segmentation_is_compared_by_dice(masks: Path, tmp_path: Path) -> None:
     assert done.measure == "dice"
     assert [row.against is None for row in done.standings] == [True, False]
     assert all(0 <= row.numbers["dice"].value <= 1 for row in done.standings)
-
-
-def test_the_probe_is_scikit_learns_whether_or_not_it_turns_the_features() -> None:
-    draw = seeded()
-    rows, labels = draw.normal(size=(30, 80)), np.arange(30) % 3
-    known, asked = standardised(rows[:24], rows[24:])
-    truths = np.eye(3, dtype=np.int64)[labels[:24]]
-    (ours,) = Probe().shares(known, truths, asked, [0.01], False)
-    theirs = LogisticRegression(C=0.01, tol=1e-8, max_iter=5000).fit(known, labels[:24])
-    assert np.allclose(ours, theirs.predict_proba(asked), atol=2e-3)
-
-
-def test_neighbours_vote_and_what_is_unknown_does_not() -> None:
-    known = np.array([[1.0, 0], [1, 0.1], [0, 1]])
-    truths = np.array([[1, -1], [1, 0], [0, 1]])
-    one, two = Neighbours().shares(known, truths, np.array([[1.0, 0.05]]), [1, 2], True)
-    usual = (truths.clip(0).sum(0) + 0.5) / ((truths >= 0).sum(0) + 1)
-    assert two[0, 0] == pytest.approx((2 + usual[0]) / 3)
-    assert two[0, 1] == pytest.approx((0 + usual[1]) / 2)
-    assert one.shape == (1, 2)
-
-
-@pytest.mark.parametrize("readout", [Probe(), Neighbours()])
-def test_labels_that_come_together_are_read_out_one_by_one(readout) -> None:
-    draw = seeded()
-    rows = draw.normal(size=(60, 5))
-    truths = np.stack([rows[:, 0] > 0, rows[:, 1] > 0, np.ones(60)], 1).astype(np.int64)
-    truths[::7, 0] = -1
-    inner = [(np.arange(30), np.arange(30, 45)), (np.arange(15, 45), np.arange(15))]
-    shares, strength = read_out(readout, rows[:45], truths[:45], rows[45:], inner, True)
-    assert strength in readout.grid
-    assert shares[truths[45:, 0] == 1, 0].mean() > shares[truths[45:, 0] == 0, 0].mean() + 0.2
-    assert (shares[:, 2] > 0.9).all()
-    assert shares.shape == (15, 3)
-
-
-def test_a_class_that_was_never_learnt_gets_no_share() -> None:
-    rows = seeded().normal(size=(12, 3))
-    truths = np.eye(3, dtype=np.int64)[np.arange(12) % 2]
-    for readout in (Probe(), Neighbours()):
-        shares, strength = read_out(readout, rows, truths, rows[:2], [], False)
-        assert strength == readout.usual
-        assert np.allclose(shares.sum(1), 1)
-        assert np.allclose(shares[:, 2], 0)
-
-
-def test_truths_are_one_per_class(listed: CaseList) -> None:
-    truths = truths_of(listed.cases, listed)
-    assert truths.shape == (72, 2)
-    assert (truths.sum(1) == 1).all()

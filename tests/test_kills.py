@@ -42,6 +42,7 @@ def whole_command(folder: Path, films: Path) -> None:
 
     torch.set_num_threads(1)
     recipe = {"scratch": True, "width": 0.0625, "steps": 8, "batch_size": 2, "recalibrate": 1}
+    recipe |= {"report": False}
     recipe |= {"size": [32, 32], "save_every": 1, "validate_every": 3, "average": 0.9}
     genesis_hub.finetune("adam-resnet50", films, folder, recipe=recipe, device="cpu", quiet=True)
 

@@ -15,6 +15,7 @@ from genesis_hub.engine import origin
 from genesis_hub.weights.seen import hashes_seen, noted
 
 RECIPE = {"scratch": True, "width": 0.125, "steps": 2, "batch_size": 2, "recalibrate": 1}
+RECIPE |= {"report": False}
 RECIPE |= {"size": [32, 32]}
 
 

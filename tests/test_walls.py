@@ -52,6 +52,7 @@ ROOMS: dict[str, set[str]] = {
     "exporting": {
         "api", "atomic", "extras", "entry", "errors", "models", "names", "networks", "weights",
     },
+    "auditing": {"api", "atomic", "data", "errors", "registry", "weights"},
     "write_cards": {"cards", "registry"},
     "api": {
         "registry", "entry", "errors", "weights", "spec", "saved", "assemble", "hosting",
@@ -83,12 +84,12 @@ ROOMS: dict[str, set[str]] = {
     "cli": {
         "cli",
         "importing", "api", "registry", "cards", "entry", "errors", "version", "weights", "demo",
-        "engine", "gallery", "infer", "tuning", "inspecting", "doctor", "exporting",
-        "benchmarking",
+        "auditing", "benchmarking", "data", "engine", "gallery", "infer", "tuning", "inspecting",
+        "doctor", "exporting",
     },
     "__init__": {
-        "version", "api", "benchmarking", "data", "errors", "importing", "infer", "show",
-        "tuning",
+        "version", "api", "auditing", "benchmarking", "data", "errors", "importing", "infer",
+        "show", "tuning",
     },
     "__main__": {"cli"},
 }  # fmt: skip

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from genesis_hub.benchmarking.begun import note_weights
 from genesis_hub.benchmarking.contestants import Contestant
-from genesis_hub.benchmarking.design import Part, inner_folds, truths_of
+from genesis_hub.benchmarking.design import Part, Places, inner_folds, truths_of
 from genesis_hub.benchmarking.features import features_of
 from genesis_hub.benchmarking.readouts import Neighbours, Probe, Readout, read_out
 from genesis_hub.data.cases import CaseList
@@ -55,8 +55,8 @@ def filled_cells(
     failed = {}
 
     @cache
-    def inner(place: int) -> list[tuple[object, object]]:
-        return inner_folds(parts[place], recipe.seed)  # type: ignore[return-value]
+    def inner(place: int) -> list[tuple[Places, Places]]:
+        return inner_folds(parts[place], recipe.seed)
 
     for number, one in enumerate(among):
         open_ = [k for k, part in enumerate(parts) if not is_done(cell_of(folder, one, part), mode)]
@@ -83,7 +83,7 @@ def filled_cells(
                     features.of(learned),
                     truths_of(learned, part.cases),
                     features.of(asked),
-                    inner(place),  # type: ignore[arg-type]
+                    inner(place),
                     part.cases.multilabel,
                 )
                 cell = cell_of(folder, one, part)

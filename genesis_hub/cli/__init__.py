@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from genesis_hub.cli import catalogue, comparing, files, images, pictures, training
+from genesis_hub.cli import auditing, catalogue, comparing, files, images, pictures, training
 from genesis_hub.cli.spoken import spoken
 from genesis_hub.errors import BadInput, GenesisHubError
 from genesis_hub.version import __version__
@@ -63,6 +63,7 @@ def parser() -> Parser:
     training.add(verbs)
     comparing.add(verbs)
     pictures.add(verbs)
+    auditing.add(verbs)
 
     verb = verbs.add_parser("demo", help="see it work, offline, in a minute")
     verb.set_defaults(run=run_demo)

@@ -87,10 +87,10 @@ def title(reading: Reading) -> str:
 
 def lead(reading: Reading) -> str:
     """Return what stands below the title."""
-    shown = [name for name in reading.classes if name != "0"][:8]
+    shown = reading.classes[:8]
     more = f" and {len(reading.classes) - 8} more" if len(reading.classes) > 8 else ""
     begun = str(reading.run.get("begun", "")).replace("T", " ")[:16]
     return (
-        f"{', '.join(shown)}{more}. Run {reading.folder.resolve().name}, begun {begun}. "
+        f"Classes {', '.join(shown)}{more}. Run {reading.folder.resolve().name}, begun {begun}. "
         "For research; not for clinical use."
     )
