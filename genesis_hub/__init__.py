@@ -7,6 +7,7 @@ from genesis_hub.version import __version__
 if TYPE_CHECKING:
     from genesis_hub.api import create_model, from_pretrained, list_models, model_info
     from genesis_hub.auditing import audit
+    from genesis_hub.benchmarking.benchmark import benchmark
     from genesis_hub.errors import (
         BadInput,
         GenesisHubError,
@@ -32,6 +33,7 @@ _HOMES = {
     "predict": "genesis_hub.infer.predict",
     "embed": "genesis_hub.infer.embed",
     "finetune": "genesis_hub.tuning.finetune",
+    "benchmark": "genesis_hub.benchmarking.benchmark",
     "report": "genesis_hub.tuning.report",
     "BadInput": "genesis_hub.errors",
     "GenesisHubError": "genesis_hub.errors",
@@ -50,6 +52,7 @@ __all__ = [
     "WeightsUnavailable",
     "__version__",
     "audit",
+    "benchmark",
     "create_model",
     "embed",
     "finetune",

@@ -73,20 +73,9 @@ def run_finetune(options: argparse.Namespace) -> int:
         "precision",
         *(name for name, _ in COMMON),
     )  # fmt: skip
-    recipe = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
-    for name in ("labels", "classes"):
-        if getattr(options, name):
-            recipe[name] = [word.strip() for word in getattr(options, name).split(",")]
-    if options.range is not None:
-        recipe["range"] = range_of(options.range)
-    for pair in options.set:
-        key, sign, text = pair.partition("=")
-        if not sign:
-            raise BadInput(f"--set {pair!r}; give --set KEY=VALUE")
-        recipe[key] = value_of(text)
     shared: dict[str, Any] = {
         "config": options.config, "device": options.device, "devices": options.devices,
-        "quiet": options.quiet, "recipe": recipe,
+        "quiet": options.quiet, "recipe": recipe_of(options, names),
     }  # fmt: skip
     try:
         if options.folds or options.scratch_twin:
@@ -109,6 +98,22 @@ def run_finetune(options: argparse.Namespace) -> int:
     went = "was finished before" if run.resumed == run.steps else run.finished
     print(f"{run.model}: {run.steps} steps, {went}; {run.metrics['split']} cases: {reached}")
     return 0
+
+
+def recipe_of(options: argparse.Namespace, names: Sequence[str]) -> dict[str, Any]:
+    """Return the keys of a recipe that were asked for, by flags of these names or by --set."""
+    recipe = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    for name in ("labels", "classes"):
+        if getattr(options, name):
+            recipe[name] = [word.strip() for word in getattr(options, name).split(",")]
+    if options.range is not None:
+        recipe["range"] = range_of(options.range)
+    for pair in options.set:
+        key, sign, text = pair.partition("=")
+        if not sign:
+            raise BadInput(f"--set {pair!r}; give --set KEY=VALUE")
+        recipe[key] = value_of(text)
+    return recipe
 
 
 def many_told(runs: "Runs") -> int:
