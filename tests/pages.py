@@ -11,12 +11,13 @@ import shlex
 import sys
 import tempfile
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from docs.builder.keys import with_keys
 from genesis_hub.cli import main
 from genesis_hub.errors import GenesisHubError
 
@@ -45,6 +46,7 @@ class Block:
     line: int
     title: str = ""
     reason: str = ""
+    fenced: bool = True
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ class Page:
                 Block(
                     match["kind"] or "python", match[part], match.span(part),
                     text.count("\n", 0, match.start(part)) + 1,
-                    match["title"] or "", match["reason"] or "",
+                    match["title"] or "", match["reason"] or "", match["hidden"] is None,
                 )
             )  # fmt: skip
         return found
@@ -111,7 +113,7 @@ class Page:
                 raise
             said.write(f"{type(error).__name__}: {error}\n")
         if after is not None:
-            yield Shown(after.span, after.line, after.text, said.getvalue())
+            yield Shown(after.span, after.line, after.text, here(said.getvalue()))
 
 
 def commands(block: Block) -> Iterator[Shown]:
@@ -131,8 +133,13 @@ def commands(block: Block) -> Iterator[Shown]:
         if shown:
             line = block.line + block.text.count("\n", 0, begin - block.span[0])
             got = answers.getvalue() + (told if refused else "")
-            yield Shown((begin, begin + len(shown)), line, shown, got)
+            yield Shown((begin, begin + len(shown)), line, shown, here(got))
         place += len(part)
+
+
+def here(text: str) -> str:
+    """Return what was said with paths as seen from the page's folder."""
+    return text.replace(f"{Path.cwd()}/", "")
 
 
 def plain(text: str) -> str:
@@ -165,7 +172,7 @@ def rewritten(path: Path, found: list[Shown]) -> str:
     return text
 
 
-def write(names: list[str], table: Callable[[str], str]) -> None:
+def write(names: list[str]) -> None:
     """Run pages, all if none is named, and write anew what they show."""
     for path in pages():
         if names and path.stem not in names:
@@ -173,12 +180,9 @@ def write(names: list[str], table: Callable[[str], str]) -> None:
         with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
             os.environ["GENESIS_HUB_HOME"] = str(Path(folder) / ".store")
             text = rewritten(path, list(Page(path).run()))
-        path.write_text(table(text), encoding="utf-8")
+        path.write_text(with_keys(text), encoding="utf-8")
 
 
 if __name__ == "__main__":
     os.environ["HF_HUB_OFFLINE"] = "1"
-    sys.path.insert(0, str(DOCS / "builder"))
-    from keys import with_keys
-
-    write(sys.argv[1:], with_keys)
+    write(sys.argv[1:])

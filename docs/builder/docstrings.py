@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from entries import listed
+from docs.builder.entries import listed
 from griffe import Class, Extension, Function, Object
 
 

@@ -12,11 +12,13 @@ def entries(paragraph: str, names: Collection[str]) -> tuple[str, list[Entry]]:
     An entry begins a line or follows a sentence: `lr: the peak.`, `steps or epochs: how long.`
     """
     found = []
-    for match in re.finditer(r"(?:^|(?<=[.;)] ))(\w+(?:(?:, | or | and )\w+)*): ", paragraph, re.M):
-        said = tuple(re.split(r", | or | and ", match[1]))
+    for match in re.finditer(r"(?:^|(?<=[.;)] ))(\w+(?:(?:,\s| or | and )\w+)*):\s", paragraph, re.M):
+        said = tuple(re.split(r",\s| or | and ", match[1]))
         if set(said) <= set(names):
             found.append((match, said))
-    first = paragraph[: found[0][0].start()] if found else paragraph
+    if not found:
+        return paragraph, []
+    first = paragraph[: found[0][0].start()]
     ends = [match.start() for match, _ in found[1:]] + [len(paragraph)]
     told = [
         (said, " ".join(paragraph[match.end() : end].split()))

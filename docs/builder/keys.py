@@ -3,7 +3,7 @@
 import re
 from dataclasses import fields
 
-from entries import entries
+from docs.builder.entries import entries
 
 from genesis_hub.tuning.recipe import Recipe
 
