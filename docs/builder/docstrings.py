@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from docs.builder.entries import listed
 from griffe import Class, Extension, Function, Object
+
+from docs.builder.entries import listed
 
 
 class Lists(Extension):

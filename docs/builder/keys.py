@@ -4,7 +4,6 @@ import re
 from dataclasses import fields
 
 from docs.builder.entries import entries
-
 from genesis_hub.tuning.recipe import Recipe
 
 PLACE = re.compile(r"(<!-- keys: written by `make pages` -->\n).*?(<!-- end of keys -->)", re.S)
