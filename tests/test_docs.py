@@ -1,4 +1,4 @@
-"""The documentation: every block runs and shows what comes out; the site builds and stands alone."""
+"""The documentation: every block runs and shows what comes out; the site builds, and is alone."""
 
 import importlib
 import re
@@ -78,15 +78,15 @@ def test_a_page_that_shows_something_else_does_not_fit(tmp_path: Path, monkeypat
 def test_a_command_that_fails_in_silence_or_succeeds_instead_is_caught(tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="status 2"):
         list(page(tmp_path, "```console\n$ genesis-hub info nothing\n```\n").run())
+    text = "```console\n$ genesis-hub list\ngenesis-hub: no\n```\n"
     with pytest.raises(AssertionError, match="status 0"):
-        text = "```console\n$ genesis-hub list\ngenesis-hub: no\n```\n"
         list(page(tmp_path, text).run())
     with pytest.raises(AssertionError, match="no command of ours"):
         list(page(tmp_path, "```console\n$ rm x\n```\n").run())
 
 
 def test_every_key_of_a_recipe_has_its_sentence_and_the_page_has_it_too() -> None:
-    assert list(meanings()) and set(meanings()) == {one.name for one in fields(Recipe)}
+    assert set(meanings()) == {one.name for one in fields(Recipe)}
     text = (DOCS / "recipes.md").read_text(encoding="utf-8")
     assert with_keys(text) == text, "run `make pages`"
     assert text.count("\n| `") == len(fields(Recipe))

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection
 
+BEGINNING = re.compile(r"(?:^|(?<=[.;)] ))(\w+(?:(?:,\s| or | and )\w+)*):\s", re.M)
 Entry = tuple[tuple[str, ...], str]
 
 
@@ -12,9 +13,7 @@ def entries(paragraph: str, names: Collection[str]) -> tuple[str, list[Entry]]:
     An entry begins a line or follows a sentence: `lr: the peak.`, `steps or epochs: how long.`
     """
     found = []
-    for match in re.finditer(
-        r"(?:^|(?<=[.;)] ))(\w+(?:(?:,\s| or | and )\w+)*):\s", paragraph, re.M
-    ):
+    for match in BEGINNING.finditer(paragraph):
         said = tuple(re.split(r",\s| or | and ", match[1]))
         if set(said) <= set(names):
             found.append((match, said))
