@@ -29,7 +29,7 @@ BLOCK = re.compile(
     re.M | re.S,
 )
 NUMBER = re.compile(r"-?\b\d+(?:\.\d+)?(?:e[-+]?\d+)?")
-WIDTH = 96
+WIDTH = 88
 
 
 @dataclass(frozen=True)

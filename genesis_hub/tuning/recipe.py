@@ -21,16 +21,16 @@ class Recipe:
     "1=lung": what stands in the data and the name it has; two values may share a name.
     steps or epochs: how long; epochs count the training cases once. batch_size: cases of one step,
     over all processes and accumulated parts; as published where memory allows, fewer on a CPU.
-    seed: of the split, the fresh layers, the order and the augmentation. lr: the rate at
-    its peak. optimizer: "adamw" or "sgd". weight_decay: of all but biases and norms.
-    schedule: what follows the peak: "cosine", "constant" or "plateau", which halves it after a
-    third of the patience.
+    seed: of the split, the fresh layers, the order and the augmentation. lr: the rate at its peak.
+    optimizer: "adamw" or "sgd". weight_decay: of all but biases and norms. schedule: what follows
+    the peak: "cosine", "constant" or "plateau", which halves it after a third of the patience.
     warm_up: steps until the peak. clip: the greatest norm of the gradient; 0 leaves it as it is.
-    accumulate: parts that a step is computed in, for memory.
-    average: decay of the weights' moving average, which is then validated and kept; 0 keeps none. validate_every: steps between validations. save_every:
-    steps between checkpoints. patience: validations without anything better before it stops; 0
-    never stops. workers: processes that read cases ahead. precision: "fp32", "bf16" or "fp16".
-    deterministic: operators that give the same bits each time, also on a GPU, where there are such.
+    accumulate: parts that a step is computed in, for memory. average: decay of the weights' moving
+    average, which is then validated and kept; 0 keeps none. validate_every: steps between
+    validations. save_every: steps between checkpoints. patience: validations without anything
+    better before it stops; 0 never stops. workers: processes that read cases ahead. precision:
+    "fp32", "bf16" or "fp16". deterministic: operators that give the same bits each time, also on a
+    GPU, where there are such.
 
     transfer: "encoder" leaves the decoder fresh (a decoder that learned to restore converges more
     slowly at first), "all" takes it too. scratch: take no weights at all.
