@@ -6,6 +6,8 @@ from genesis_hub.version import __version__
 
 if TYPE_CHECKING:
     from genesis_hub.api import create_model, from_pretrained, list_models, model_info
+    from genesis_hub.auditing import audit
+    from genesis_hub.benchmarking.benchmark import benchmark
     from genesis_hub.errors import (
         BadInput,
         GenesisHubError,
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 # Looked up on first use, so that importing genesis_hub costs a few milliseconds and no torch.
 _HOMES = {
+    "audit": "genesis_hub.auditing",
     "create_model": "genesis_hub.api",
     "import_weights": "genesis_hub.importing",
     "from_pretrained": "genesis_hub.api",
@@ -30,6 +33,7 @@ _HOMES = {
     "predict": "genesis_hub.infer.predict",
     "embed": "genesis_hub.infer.embed",
     "finetune": "genesis_hub.tuning.finetune",
+    "benchmark": "genesis_hub.benchmarking.benchmark",
     "report": "genesis_hub.tuning.report",
     "BadInput": "genesis_hub.errors",
     "GenesisHubError": "genesis_hub.errors",
@@ -47,6 +51,8 @@ __all__ = [
     "UnsafeFile",
     "WeightsUnavailable",
     "__version__",
+    "audit",
+    "benchmark",
     "create_model",
     "embed",
     "finetune",

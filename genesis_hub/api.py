@@ -71,6 +71,7 @@ def from_pretrained(
 ) -> "HubModel":
     """Build a model by name, or from a folder, and load its weights; it comes in eval mode.
 
+    A name is one of `list_models()`, or "timm:NAME" for any network of timm's (2D).
     task: "features" (default without classes: the embedding (N, C)), "classification" (default
     with classes), "segmentation", or "pretext" (the published network, a dict of its answers).
     features_only: a list of feature maps instead of the embedding.
@@ -94,6 +95,7 @@ def from_pretrained(
     """
     # torch, timm and smp are imported when a network is built, not when names are listed.
     from genesis_hub.assemble import assemble, load
+    from genesis_hub.hosting import hosted
     from genesis_hub.importing import import_weights
     from genesis_hub.saved import follow
     from genesis_hub.spec import Wishes, resolve
@@ -128,10 +130,11 @@ def from_pretrained(
         # A wish that cannot be met is refused before anything is looked for.
         entry = registry.find(str(name_or_path))
         spec = resolve(entry, wishes, with_weights=pretrained and weights is None)
-        if not pretrained:
+        guest = registry.is_guest(entry.name) and weights is None
+        if guest or not pretrained:
             model = assemble(spec, entry)
             model.expect(modality=modality, range=range)
-            return model
+            return hosted(model) if pretrained else model
         artefact = find_weights(
             entry,
             import_weights,
@@ -191,7 +194,8 @@ def folder_of(name_or_path: str | Path) -> Path | None:
     if path.name == "model.safetensors":
         path = path.parent
     if isinstance(name_or_path, str):
-        if registry.normalise(name_or_path) in registry.ENTRIES:
+        known = registry.normalise(name_or_path) in registry.ENTRIES
+        if known or registry.is_guest(name_or_path):
             return None
         if not is_folder(path) and len(path.parts) < 2 and not name_or_path.startswith("."):
             registry.find(name_or_path)  # No such name: says which ones are near.

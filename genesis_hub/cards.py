@@ -23,24 +23,28 @@ def render(entry: Entry, *, this: Mapping[str, Any] | None = None) -> str:
 
     this: the facts of a folder with weights, when the card lies in it; then it says what they are.
     """
-    return "\n\n".join((front_matter(entry), *body(entry, this))) + "\n"
+    own = bool(this and this["provenance"].get("from_scratch"))
+    sections = own_body(entry, this) if this and own else body(entry, this)
+    return "\n\n".join((front_matter(entry, own=own), *sections)) + "\n"
 
 
-def front_matter(entry: Entry) -> str:
-    """Return the YAML that the Hugging Face Hub reads."""
+def front_matter(entry: Entry, *, own: bool = False) -> str:
+    """Return the YAML that the Hugging Face Hub reads; own: the weights are nobody else's."""
     timm = entry.ndim == 2 and entry.family == "adam"
     lines = [
         "---",
         f"library_name: {'timm' if timm else 'genesis_hub'}",
-        f"license: {(entry.license.spdx or 'other').lower()}",
+        f"license: {'other' if own else (entry.license.spdx or 'other').lower()}",
     ]
-    if entry.license.spdx is None:
+    if own:
+        lines += ['license_name: "not set by its maker"']
+    elif entry.license.spdx is None:
         lines += [f'license_name: "{entry.license.name}"', f"license_link: {entry.license.url}"]
     lines += [
         "pipeline_tag: image-feature-extraction",
         "tags:",
-        *(f"- {tag}" for tag in ("medical-imaging", "self-supervised", entry.family)),
-        *([f"- {entry.method}"] if entry.method != entry.family else []),
+        *(f"- {tag}" for tag in ("medical-imaging", *([] if own else ["self-supervised"]))),
+        *([] if own else [f"- {tag}" for tag in dict.fromkeys((entry.family, entry.method))]),
         f"- {entry.ndim}d",
         "---",
     ]
@@ -49,26 +53,17 @@ def front_matter(entry: Entry) -> str:
 
 def body(entry: Entry, this: Mapping[str, Any] | None) -> list[str]:
     """Return the sections of a card."""
-    paper, terms, inputs = entry.paper, entry.license, entry.inputs
+    paper, terms = entry.paper, entry.license
     source = '"."' if this else f'"{entry.name}"'
-    size = " x ".join(map(str, inputs.size))
     sections = [
-        f"# {entry.name}",
+        f"# {entry.name}{', fine-tuned' if this and 'fine_tuned' in this['provenance'] else ''}",
         entry.summary,
         f"```python\nimport genesis_hub\n\nencoder = genesis_hub.from_pretrained({source})\n```",
         *(this_folder(this) if this else []),
         "## Method",
         f"{paper.authors}: *{paper.title}*. {paper.venue}. [Paper]({paper.url}), "
         f"[authors' code]({entry.code}).",
-        "## Input",
-        "\n".join(
-            (
-                f"- Axes: (N, C, {'X, Y, Z), slices last' if entry.ndim == 3 else 'X, Y)'}; "
-                f"{inputs.channels} channel{'s' if inputs.channels > 1 else ''}; trained at {size}",
-                f"- Values: {values(entry)}",
-                *([f"- {inputs.note}"] if inputs.note else []),
-            )
-        ),
+        *input_of(entry),
         "## Weights",
         ROADS[entry.location.road].format(
             file=entry.location.file, address=entry.location.address, made_by=entry.made_by
@@ -96,6 +91,33 @@ def body(entry: Entry, this: Mapping[str, Any] | None) -> list[str]:
     return sections
 
 
+def own_body(entry: Entry, facts: Mapping[str, Any]) -> list[str]:
+    """Return the card of weights that were trained from nothing: no claim of a method is theirs."""
+    return [
+        f"# A network of the form of {entry.name}, trained from scratch",
+        f"Nothing of the published {entry.name} weights is in it, and none of their terms apply.",
+        '```python\nimport genesis_hub\n\nmodel = genesis_hub.from_pretrained(".")\n```',
+        *this_folder(facts),
+        *input_of(entry),
+        "## Licence",
+        "Its maker has set none.",
+        f"Not for clinical use. Written by [genesis_hub]({REPOSITORY}).",
+    ]
+
+
+def input_of(entry: Entry) -> list[str]:
+    """Return the section that says what the network takes."""
+    inputs = entry.inputs
+    size = " x ".join(map(str, inputs.size))
+    lines = (
+        f"- Axes: (N, C, {'X, Y, Z), slices last' if entry.ndim == 3 else 'X, Y)'}; "
+        f"{inputs.channels} channel{'s' if inputs.channels > 1 else ''}; trained at {size}",
+        f"- Values: {values(entry)}",
+        *([f"- {inputs.note}"] if inputs.note else []),
+    )
+    return ["## Input", "\n".join(lines)]
+
+
 def this_folder(facts: Mapping[str, Any]) -> list[str]:
     """Say what the weights beside a card are, as far as their maker's steps are known."""
     spec, made = facts["spec"], facts["provenance"]
@@ -105,7 +127,18 @@ def this_folder(facts: Mapping[str, Any]) -> list[str]:
     what += [f"{key} {spec[key]}" for key in ("decoder", "operator", "norm") if spec[key]]
     if spec["width"] != 1.0:
         what.append(f"width {spec['width']:g}")
-    if made.get("source"):
+    tuned = made.get("fine_tuned")
+    if tuned:
+        cases = tuned["data"]["cases"]
+        origin = (
+            f"Trained by `genesis-hub finetune` for {tuned['recipe']['task']} on {cases['train']} "
+            f"labelled cases ({cases['val']} to choose the weights by), "
+            f"{tuned['recipe']['steps']} steps; classes: {', '.join(tuned['classes'][:20])}. "
+            "How well it does on other cases stands in its run's metrics.json."
+        )
+        if made.get("source"):
+            origin += f" It began with weights from `{made['source']}` (sha256 `{made['sha256']}`)."
+    elif made.get("source"):
         origin = (
             f"Converted from `{made['source']}` (sha256 `{made['sha256']}`), "
             f"{'a known file' if made.get('known') else 'a file that fits, its origin unproven'}."

@@ -11,6 +11,7 @@ from genesis_hub.errors import BadInput, UnknownModel
 # A new family adds its catalog file to this line; nothing else here changes.
 FAMILIES = (models_genesis, semantic_genesis, adam, proxy_tasks, smart_net)
 
+GUESTS = "timm:"  # What `networks.table` calls TIMM, which listing names does not import.
 ENTRIES: dict[str, Entry] = {entry.name: entry for family in FAMILIES for entry in family.ENTRIES}
 
 
@@ -19,10 +20,20 @@ def normalise(name: str) -> str:
     return name.strip().lower().replace("_", "-")
 
 
+def is_guest(name: str) -> bool:
+    """Say whether a name is meant to be one of timm's: `timm:resnet18`."""
+    return name.strip().startswith(GUESTS)
+
+
 def find(name: str) -> Entry:
-    """Return the entry of a name, or raise `UnknownModel` with the nearest names."""
+    """Return the entry of a name, or of `timm:NAME`; `UnknownModel` tells the nearest names."""
     if not isinstance(name, str):
         raise BadInput(f"a model's name is a string, got {type(name).__name__}: {name!r}")
+    if is_guest(name):
+        # timm, and torch with it, is imported when one of its networks is asked for.
+        from genesis_hub.guests import guest
+
+        return guest(name)
     entry = ENTRIES.get(normalise(name))
     if entry is None:
         close = ", ".join(nearest(normalise(name), ENTRIES)) or "none"

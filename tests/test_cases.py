@@ -451,3 +451,17 @@ def test_real_data_load_without_a_fault(
     cases = load_cases(Path(DATA or "") / where, **options)  # type: ignore[arg-type]
     assert (len(cases), len(cases.classes)) == (number, classes)
     assert all(case.split for case in cases)
+
+
+def test_files_in_class_folders_that_are_no_images_are_told(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        for seed in range(2):
+            np.save(tmp_path / name / f"{name}{seed}.npy", np.full((8, 8), seed + ord(name)))
+    (tmp_path / "a" / "lost_its_ending").write_bytes(b"GIF89a")
+    (tmp_path / "a" / "Thumbs.db").write_bytes(b"litter")
+    listed = load_cases(tmp_path, check=False)
+    assert len(listed) == 4
+    assert [note for note in listed.notes if "left out" in note] == [
+        "left out, since they are called as no image is: 1 files, lost_its_ending"
+    ]

@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -106,8 +107,6 @@ class Dies(Sums):
     [(0, "cosine"), (5, "cosine"), (11, "plateau"), (17, "cosine"), (23, "cosine")],
 )
 def test_a_run_that_was_killed_ends_with_the_same_tensors(tmp_path: Path, at, schedule) -> None:
-    from dataclasses import replace
-
     pace = replace(PACE, schedule=schedule)
     whole, _ = trained(tmp_path / "whole", pace)
     with pytest.raises(Killed):
@@ -126,8 +125,6 @@ def test_a_run_that_was_killed_ends_with_the_same_tensors(tmp_path: Path, at, sc
 
 @pytest.mark.parametrize("workers", [2])
 def test_the_number_of_workers_changes_nothing(tmp_path: Path, workers: int) -> None:
-    from dataclasses import replace
-
     one, _ = trained(tmp_path / "a")
     other, _ = trained(tmp_path / "b", replace(PACE, workers=workers))
     assert same(one, other)
@@ -141,8 +138,6 @@ def test_a_finished_run_says_so_and_trains_no_more(tmp_path: Path) -> None:
 
 
 def test_accumulated_parts_are_one_batch(tmp_path: Path) -> None:
-    from dataclasses import replace
-
     class Plain(Sums):
         def __init__(self) -> None:
             super().__init__()
@@ -163,8 +158,6 @@ def test_accumulated_parts_are_one_batch(tmp_path: Path) -> None:
 
 
 def test_it_stops_when_nothing_gets_better(tmp_path: Path) -> None:
-    from dataclasses import replace
-
     class Still(Sums):
         def validate(self, model):
             return {"error": 1.0}
@@ -327,4 +320,7 @@ def test_recipes_refuse_what_they_do_not_know() -> None:
         filled(PACE, {"steps": True}, source="recipe.toml")
     other = filled(PACE, {"lr": 1, "batch-size": 8}, source="recipe.toml")
     assert (other.lr, other.batch_size) == (1.0, 8)
+    older = {key: value for key, value in plain(PACE).items() if key != "patience"}
+    assert difference(older, PACE) == []
+    assert difference(older, replace(PACE, patience=3)) == ["patience: 0 then, 3 now"]
     assert difference(plain(PACE), other) == ["batch_size: 4 then, 8 now", "lr: 0.02 then, 1.0 now"]

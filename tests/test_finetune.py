@@ -16,7 +16,9 @@ from genesis_hub import BadInput
 from genesis_hub.cli import main
 from genesis_hub.data.cases import load_cases, split_cases
 from genesis_hub.data.phantoms import chest_ct, chest_xray
+from genesis_hub.engine.recipe import filled
 from genesis_hub.tuning.choose import chosen
+from genesis_hub.tuning.many import finetune_many
 from genesis_hub.tuning.recalibrate import recalibrate
 from genesis_hub.tuning.recipe import Recipe
 
@@ -366,3 +368,78 @@ def test_steps_are_as_large_as_memory_allows_and_stay_so(
     assert went_on == batches[0]
     two = replace(wide, accumulate=2)
     assert chosen(two, entry, cases, torch.device("cpu"), processes=2).batch_size == 4
+
+
+def test_a_fold_is_scored_on_cases_that_chose_nothing(films: Path, tmp_path: Path) -> None:
+    runs = finetune_many(
+        "adam-resnet50", films, tmp_path / "runs", number=2, recipe=FLAT, quiet=True
+    )
+    scored = []
+    for run in runs.runs.values():
+        assert run.metrics["split"] == "test"
+        splits = json.loads((run.folder / "split.json").read_text())["splits"]
+        assert splits["val"]
+        scored += splits["test"]
+    assert sorted(scored) == sorted(path.stem for path in films.rglob("*.png"))
+
+
+def test_a_run_that_learned_nothing_yet_begins_again_otherwise(films: Path, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="check"):
+        genesis_hub.finetune(
+            "adam-resnet50", films, tmp_path / "run", recipe={**FLAT, "range": [5000.0, 9000.0]},
+            quiet=True,
+        )  # fmt: skip
+    assert (tmp_path / "run" / "run.json").is_file()
+    run = genesis_hub.finetune("adam-resnet50", films, tmp_path / "run", recipe=FLAT, quiet=True)
+    assert run.steps == FLAT["steps"]
+
+
+def test_a_card_says_what_was_trained(films: Path, tmp_path: Path) -> None:
+    run = genesis_hub.finetune("adam-resnet50", films, tmp_path / "run", recipe=FLAT, quiet=True)
+    card = (run.model / "README.md").read_text(encoding="utf-8")
+    assert "trained from scratch" in card
+    assert "classes: effusion, normal" in card
+    assert "ASU" not in card
+    again = genesis_hub.finetune(
+        run.model, films, tmp_path / "again", recipe={**FLAT, "scratch": False, "width": None},
+        quiet=True,
+    )  # fmt: skip
+    assert "ASU" not in (again.model / "README.md").read_text(encoding="utf-8")
+
+
+def test_masks_that_say_nothing_or_too_much_are_refused(tmp_path: Path) -> None:
+    import PIL.Image
+
+    draw = np.random.default_rng(0)
+    for kind in ("empty", "jpeg"):
+        for name in ("images", "labels"):
+            (tmp_path / kind / name).mkdir(parents=True)
+        for seed in range(4):
+            image = PIL.Image.fromarray(draw.integers(0, 255, (40, 40), dtype=np.uint8))
+            image.save(tmp_path / kind / "images" / f"{seed}.png")
+            mask = np.zeros((40, 40), np.uint8)
+            mask[9:21, 11:30] = 255 * (kind == "jpeg")
+            ending = "jpg" if kind == "jpeg" else "png"
+            PIL.Image.fromarray(mask).save(tmp_path / kind / "labels" / f"{seed}.{ending}")
+    for kind, said in (("empty", "every mask is empty"), ("jpeg", "JPEG, which smears")):
+        with pytest.raises(BadInput, match=said):
+            genesis_hub.finetune("adam-resnet50", tmp_path / kind, tmp_path / "run", recipe=FLAT)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_place_that_cannot_be_written_is_named(films: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(BadInput, match="cannot be written"):
+        genesis_hub.finetune(
+            "adam-resnet50", films, tmp_path / "file" / "run", recipe=FLAT, quiet=True
+        )
+
+
+def test_the_command_takes_lists_without_brackets() -> None:
+    from genesis_hub.cli.training import value_of
+
+    assert value_of("64,64") == [64, 64]
+    assert value_of("[64, 64]") == [64, 64]
+    assert value_of("linear") == "linear"
+    with pytest.raises(BadInput, match=r"a list such as \[64, 64\]"):
+        filled(Recipe(), {"size": 64}, source="recipe")

@@ -24,7 +24,9 @@ ROOMS: dict[str, set[str]] = {
     "cards": {"entry"},
     "catalog": {"entry", "catalog"},
     "networks": {"errors", "networks"},
-    "registry": {"catalog", "entry", "errors"},
+    "guests": {"entry", "errors", "networks"},
+    "registry": {"catalog", "entry", "errors", "guests"},
+    "hosting": {"errors", "models", "names", "networks", "weights"},
     "inputs": {"entry", "errors", "mistakes", "sampling"},
     "data": {"atomic", "errors", "extras", "version", "data"},
     "weights": {*GROUND, "cards", "weights"},
@@ -50,8 +52,12 @@ ROOMS: dict[str, set[str]] = {
     "exporting": {
         "api", "atomic", "extras", "entry", "errors", "models", "names", "networks", "weights",
     },
+    "auditing": {"api", "atomic", "data", "errors", "registry", "weights"},
     "write_cards": {"cards", "registry"},
-    "api": {"registry", "entry", "errors", "weights", "spec", "saved", "assemble", "importing"},
+    "api": {
+        "registry", "entry", "errors", "weights", "spec", "saved", "assemble", "hosting",
+        "importing",
+    },
     "infer": {
         "api", "atomic", "data", "errors", "extras", "inputs", "layers", "models", "version",
         "weights", "infer",
@@ -69,13 +75,22 @@ ROOMS: dict[str, set[str]] = {
         "losses", "models", "names", "networks", "registry", "reporting", "saved", "version",
         "volumes", "weights", "extras", "tuning",
     },
+    "benchmarking": {
+        "api", "atomic", "data", "engine", "entry", "errors", "evaluate", "extras", "infer",
+        "models", "networks", "page", "registry", "saved", "show", "tuning", "weights",
+        "benchmarking",
+    },
     "demo": {"api", "data", "errors", "infer", "tuning"},
     "cli": {
         "cli",
         "importing", "api", "registry", "cards", "entry", "errors", "version", "weights", "demo",
-        "engine", "gallery", "infer", "tuning", "inspecting", "doctor", "exporting",
+        "auditing", "benchmarking", "data", "engine", "gallery", "infer", "tuning", "inspecting",
+        "doctor", "exporting",
     },
-    "__init__": {"version", "api", "data", "errors", "importing", "infer", "show", "tuning"},
+    "__init__": {
+        "version", "api", "auditing", "benchmarking", "data", "errors", "importing", "infer",
+        "show", "tuning",
+    },
     "__main__": {"cli"},
 }  # fmt: skip
 
@@ -101,6 +116,7 @@ DOORS = {
         "volumes",
         "adopted",
         "assemble",
+        "hosting",
         "demo",
         "plan",
         "importing",
@@ -110,8 +126,10 @@ DOORS = {
         "show",
         "gallery",
         "reporting",
+        "benchmarking",
     },
     "numpy": {
+        "benchmarking",
         "data",
         "demo",
         "engine",
@@ -127,7 +145,7 @@ DOORS = {
         "weights",
     },
     "scipy": {"data", "evaluate"},
-    "sklearn": {"evaluate", "show"},
+    "sklearn": {"benchmarking", "evaluate", "show"},
     "matplotlib": {"show"},
     "lightning_fabric": {"engine"},
     "PIL": {"data"},

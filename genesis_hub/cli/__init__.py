@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from genesis_hub.cli import catalogue, files, images, pictures, training
+from genesis_hub.cli import auditing, catalogue, comparing, files, images, pictures, training
 from genesis_hub.cli.spoken import spoken
 from genesis_hub.errors import BadInput, GenesisHubError
 from genesis_hub.version import __version__
@@ -61,7 +61,9 @@ def parser() -> Parser:
     files.add(verbs)
     images.add(verbs)
     training.add(verbs)
+    comparing.add(verbs)
     pictures.add(verbs)
+    auditing.add(verbs)
 
     verb = verbs.add_parser("demo", help="see it work, offline, in a minute")
     verb.set_defaults(run=run_demo)

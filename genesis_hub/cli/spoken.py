@@ -1,4 +1,4 @@
-"""What an error says to Python, said to a shell: flags instead of arguments, on one line."""
+"""What an error says to Python, said to a shell: flags instead of arguments; lists keep lines."""
 
 import re
 
@@ -14,7 +14,10 @@ WORDS = (
 
 def spoken(text: str) -> str:
     """Return an error as the command says it."""
-    said = " ".join(text.split())
+    lines = text.splitlines()
+    # Many problems are a list; anything shorter is a sentence that some library broke.
+    listed = len(lines) > 2 and all(line[:2] == "  " or line[-1:] == ":" for line in lines[1:])
+    said = "\n".join(line.rstrip() for line in lines) if listed else " ".join(text.split())
     for pattern, flag in WORDS:
         said = re.sub(pattern, flag, said)
     return said

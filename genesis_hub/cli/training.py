@@ -50,7 +50,11 @@ def add(verbs: Any) -> None:
     for name, kind in COMMON:
         verb.add_argument(f"--{name.replace('_', '-')}", type=kind)
     verb.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="any key of a recipe"
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="any key of a recipe, such as size=64,64 or balanced=true",
     )
     verb.add_argument("--device", default="auto", help="cpu, cuda, mps")
     verb.add_argument("--devices", type=int, default=1, help="processes on this machine")
@@ -69,20 +73,9 @@ def run_finetune(options: argparse.Namespace) -> int:
         "precision",
         *(name for name, _ in COMMON),
     )  # fmt: skip
-    recipe = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
-    for name in ("labels", "classes"):
-        if getattr(options, name):
-            recipe[name] = [word.strip() for word in getattr(options, name).split(",")]
-    if options.range is not None:
-        recipe["range"] = range_of(options.range)
-    for pair in options.set:
-        key, sign, text = pair.partition("=")
-        if not sign:
-            raise BadInput(f"--set {pair!r}; give --set KEY=VALUE")
-        recipe[key] = value_of(text)
     shared: dict[str, Any] = {
         "config": options.config, "device": options.device, "devices": options.devices,
-        "quiet": options.quiet, "recipe": recipe,
+        "quiet": options.quiet, "recipe": recipe_of(options, names),
     }  # fmt: skip
     try:
         if options.folds or options.scratch_twin:
@@ -95,7 +88,7 @@ def run_finetune(options: argparse.Namespace) -> int:
     except Stopped as stopped:
         print(f"{options.out}: {stopped}; the same command goes on from there")
         return stopped.status
-    if os.environ.get("RANK", "0") != "0":  # Under torchrun one process tells.
+    if any(os.environ.get(name, "0") != "0" for name in ("RANK", "LOCAL_RANK")):  # One tells.
         return 0
     reached = ", ".join(
         f"{name} {run.metrics[name]:.4f}{between(run.metrics.get('intervals', {}).get(name))}"
@@ -105,6 +98,22 @@ def run_finetune(options: argparse.Namespace) -> int:
     went = "was finished before" if run.resumed == run.steps else run.finished
     print(f"{run.model}: {run.steps} steps, {went}; {run.metrics['split']} cases: {reached}")
     return 0
+
+
+def recipe_of(options: argparse.Namespace, names: Sequence[str]) -> dict[str, Any]:
+    """Return the keys of a recipe that were asked for, by flags of these names or by --set."""
+    recipe = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    for name in ("labels", "classes"):
+        if getattr(options, name):
+            recipe[name] = [word.strip() for word in getattr(options, name).split(",")]
+    if options.range is not None:
+        recipe["range"] = range_of(options.range)
+    for pair in options.set:
+        key, sign, text = pair.partition("=")
+        if not sign:
+            raise BadInput(f"--set {pair!r}; give --set KEY=VALUE")
+        recipe[key] = value_of(text)
+    return recipe
 
 
 def many_told(runs: "Runs") -> int:
@@ -138,10 +147,12 @@ def between(ends: Sequence[float | None] | None) -> str:
 
 
 def value_of(text: str) -> Any:
-    """Return a value as TOML would read it; words need no quotes."""
+    """Return a value as TOML would read it; words need no quotes, lists no brackets."""
     import tomllib
 
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
+    for written in (text, f"[{text}]") if "," in text else (text,):
+        try:
+            return tomllib.loads(f"value = {written}")["value"]
+        except tomllib.TOMLDecodeError:
+            continue
+    return text

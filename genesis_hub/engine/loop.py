@@ -91,14 +91,13 @@ def fit(
             progress.tell(standing.step, epoch, said(told))
             progress.forecast(standing.step)
             last = standing.step == pace.steps
-            if (pace.validate_every and standing.step % pace.validate_every == 0) or last:
+            if looked := last or standing.step % (pace.validate_every or pace.steps) == 0:
                 look(objective, model, average, standing, record, progress, epoch, save)
                 complain(objective, standing, save)
                 if enough(standing, pace, objective):
                     standing.finished = "nothing got better"
                     break
-            stop = asked()
-            if stop or standing.step % pace.save_every == 0:
+            if (stop := asked()) or looked or standing.step % pace.save_every == 0:
                 save(standing)
             if stop and not last:
                 if record is not None:

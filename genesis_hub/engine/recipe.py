@@ -3,7 +3,7 @@
 import difflib
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, fields, replace
+from dataclasses import MISSING, asdict, fields, replace
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
@@ -37,13 +37,23 @@ def typed(name: str, value: Any, kind: Any, source: str) -> Any:
         fitting = fit(value, option)
         if fitting is not MISFIT:
             return fitting
-    allowed = " or ".join(
-        "nothing" if o is NoneType else str(getattr(o, "__name__", o)) for o in options
-    )
+    allowed = " or ".join(map(said, options))
     raise BadInput(f"{source}: {name}={value!r}, but {allowed} is expected")
 
 
 MISFIT = object()
+SAID = {int: "a whole number", float: "a number", str: "a word", bool: "true or false"}
+
+
+def said(kind: Any) -> str:
+    """Return a kind of value in words."""
+    if kind is NoneType:
+        return "nothing"
+    if get_origin(kind) is tuple:
+        inner = get_args(kind)[0]
+        example = "[64, 64]" if inner is int else "[1.0, 1.5]" if inner is float else '["a", "b"]'
+        return f"a list such as {example}"
+    return SAID.get(kind, str(kind))
 
 
 def fit(value: Any, kind: Any) -> Any:
@@ -76,19 +86,26 @@ def read_toml(path: str | Path) -> dict[str, Any]:
 
 
 def difference(then: Mapping[str, Any], now: Any) -> list[str]:
-    """Return which keys of a recipe differ from those a run was begun with."""
+    """Return which keys of a recipe differ from those a run was begun with.
+
+    A key that a version before did not know stands at its default, so its runs go on.
+    """
     current = plain(now)
-    keys = sorted({*then, *current})
+    usual = {f.name: as_json(f.default) for f in fields(now) if f.default is not MISSING}
+    begun = {**usual, **then}
+    keys = sorted({*begun, *current})
     return [
-        f"{key}: {then.get(key)!r} then, {current.get(key)!r} now"
+        f"{key}: {begun.get(key)!r} then, {current.get(key)!r} now"
         for key in keys
-        if then.get(key) != current.get(key)
+        if begun.get(key) != current.get(key)
     ]
 
 
 def plain(recipe: Any) -> dict[str, Any]:
     """Return a recipe as JSON holds it."""
-    return {
-        key: list(value) if isinstance(value, tuple) else value
-        for key, value in asdict(recipe).items()
-    }
+    return {key: as_json(value) for key, value in asdict(recipe).items()}
+
+
+def as_json(value: Any) -> Any:
+    """Return a value of a recipe as JSON gives it back."""
+    return list(value) if isinstance(value, tuple) else value

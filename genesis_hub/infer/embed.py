@@ -1,6 +1,6 @@
 """The verb `embed`: images in, one feature vector of each out."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -144,17 +144,20 @@ def hold(path: Path, values: "np.ndarray[Any, np.dtype[np.float32]]") -> list[in
     return [size, len(values)]
 
 
+def rows_of(
+    journal: Journal, done: Sequence[Mapping[str, Any]]
+) -> "np.ndarray[Any, np.dtype[np.float32]]":
+    """Return the vectors (cases, features) of a journal's lines."""
+    content = (journal.folder / HELD).read_bytes()
+    places = [line["row"] for line in done]
+    return np.stack([np.frombuffer(content, "<f4", count=n, offset=at) for at, n in places])
+
+
 def write_vectors(journal: Journal, found: Sequence[Found], format: str) -> None:
     """Write all vectors that the folder holds, those asked for now first."""
     done = done_lines(journal, found)
     if done:
-        content = (journal.folder / HELD).read_bytes()
-        rows = np.stack(
-            [
-                np.frombuffer(content, "<f4", count=line["row"][1], offset=line["row"][0])
-                for line in done
-            ]
-        )
+        rows = rows_of(journal, done)
         if format == "csv":
             header = ["case", "path", *(f"f{number}" for number in range(rows.shape[1]))]
             write_csv(

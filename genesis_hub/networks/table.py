@@ -21,6 +21,7 @@ from genesis_hub.networks.smartnet import SmartNetDecoder
 
 Activation = Literal["sigmoid", "softmax", "none"]
 Build = Callable[..., nn.Module]
+TIMM = "timm:"  # Before the names of timm's networks that are no rows of ours.
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,7 @@ GENESIS_KERAS = Architecture(
 def timm_row(name: str) -> Architecture:
     """Return the row of a timm network; its norm is its own, its decoders are smp's."""
     first = timm.get_pretrained_cfg(name).first_conv  # type: ignore[union-attr]
+    first = first if isinstance(first, str | None) else first[0]
     return Architecture(
         ndim=2,
         first_conv=f"encoder.{first}",
@@ -120,7 +122,16 @@ def timm_row(name: str) -> Architecture:
     )
 
 
-ARCHITECTURES: dict[str, Architecture] = {
+class Table(dict[str, Architecture]):
+    """The rows by name; any network of timm's has one as `timm:NAME`, made when asked for."""
+
+    def __missing__(self, name: str) -> Architecture:
+        if not name.startswith(TIMM):
+            raise KeyError(name)
+        return self.setdefault(name, timm_row(name.removeprefix(TIMM)))
+
+
+ARCHITECTURES = Table({
     "genesis-unet": GENESIS,
     "genesis-unet-keras": GENESIS_KERAS,
     "genesis-ynet": replace(
@@ -171,4 +182,4 @@ ARCHITECTURES: dict[str, Architecture] = {
             "resnetv2_50", "resnetv2_101", "inception_resnet_v2",
         )
     },
-}  # fmt: skip
+})  # fmt: skip

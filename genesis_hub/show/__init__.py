@@ -2,6 +2,7 @@
 
 from genesis_hub.show.answers import confusion, precision_recall, reliability, roc
 from genesis_hub.show.curves import curves, read_log
+from genesis_hub.show.fractions import fractions
 from genesis_hub.show.gradcam import Heat, activations, gradcam
 from genesis_hub.show.overlays import channels, overlay
 from genesis_hub.show.scans import Scan
@@ -9,7 +10,7 @@ from genesis_hub.show.spread import plane, strip, tsne
 from genesis_hub.show.style import png, svg, webp
 
 __all__ = [
-    "Heat", "Scan", "activations", "channels", "confusion", "curves", "gradcam", "overlay",
-    "plane", "png", "precision_recall", "read_log", "reliability", "roc", "strip", "svg", "tsne",
-    "webp",
+    "Heat", "Scan", "activations", "channels", "confusion", "curves", "fractions", "gradcam",
+    "overlay", "plane", "png", "precision_recall", "read_log", "reliability", "roc", "strip", "svg",
+    "tsne", "webp",
 ]  # fmt: skip

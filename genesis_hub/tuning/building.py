@@ -13,6 +13,7 @@ from genesis_hub.engine.fabric import Fabric
 from genesis_hub.engine.feed import Order, stacked
 from genesis_hub.engine.objective import Items
 from genesis_hub.entry import Entry
+from genesis_hub.errors import WeightsUnavailable
 from genesis_hub.infer.settings import Settings
 from genesis_hub.models import HubModel
 from genesis_hub.tuning.adapters import adapt
@@ -30,7 +31,12 @@ def built(source: str | Path, entry: Entry, recipe: Recipe, cases: CaseList) -> 
     if recipe.scratch:
         network = api.create_model(entry.name, **wishes)
     else:
-        network = api.from_pretrained(source, **wishes)
+        try:
+            network = api.from_pretrained(source, **wishes)
+        except WeightsUnavailable as error:
+            raise WeightsUnavailable(
+                f"{error}; scratch=true (--scratch) trains without weights"
+            ) from error
     assert recipe.size is not None
     sized(network, recipe.size, recipe.spacing)
     if recipe.lora:

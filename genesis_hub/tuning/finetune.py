@@ -126,7 +126,10 @@ def one_run(
     )  # fmt: skip
     made = fabric.broadcast(made)  # Free memory may differ between processes.
     with fabric.rank_zero_first():
-        facts = begin(folder, source, made, cases, quiet=quiet or fabric.global_rank > 0)
+        facts = begin(
+            folder, source, made, cases, quiet=quiet or fabric.global_rank > 0,
+            leading=fabric.global_rank == 0,
+        )  # fmt: skip
     standing = finished_already(folder)
     if standing is not None and (folder / MODEL).is_dir():
         metrics: Mapping[str, Any] = json.loads(
@@ -168,7 +171,8 @@ def one_run(
     if fabric.global_rank == 0:
         amend(folder, {"resume": exact(operators=standing.inexact)})
         network.answers = Answers(cases.classes, cases.multilabel)
-        network.provenance = {**network.provenance, "fine_tuned": facts}
+        own = {"from_scratch": True} if made.scratch else {}
+        network.provenance = {**network.provenance, "fine_tuned": facts, **own}
         if made.hashes:
             note_seen(folder, samples["train"], network)
         metrics = write_results(folder, objective, samples, cases, standing, seed=made.seed)

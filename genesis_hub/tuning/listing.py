@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from genesis_hub.data.cases import CaseList, load_cases
+from genesis_hub.data.cases import CaseList, load_cases, named
 from genesis_hub.errors import BadInput
 from genesis_hub.tuning.recipe import Recipe
 
@@ -28,14 +28,9 @@ def cases_of(data: str | Path, recipe: Recipe, *, check: bool = True) -> CaseLis
             f"{data} holds images without labels; give images/ and labels/, a folder per class, or "
             "a CSV with a label or mask column"
         )
+    if cases.task == "segmentation" and cases.classes and len(cases.classes) < 2:
+        raise BadInput(
+            f"{data}: every mask is empty, so there is nothing to learn; look at how they were "
+            "saved, or name their values in classes="
+        )
     return cases
-
-
-def named(classes: tuple[str, ...]) -> dict[str, str] | tuple[str, ...] | None:
-    """Return names in order, or what stands in the data with the name it has ("1=lung")."""
-    if not any("=" in word for word in classes):
-        return classes or None
-    pairs = [word.partition("=") for word in classes]
-    if not all(sign and value.strip() and name.strip() for value, sign, name in pairs):
-        raise BadInput(f"classes={list(classes)}; give all as VALUE=NAME, or all as names in order")
-    return {value.strip(): name.strip() for value, _, name in pairs}

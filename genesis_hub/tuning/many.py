@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from genesis_hub.atomic import new_file
-from genesis_hub.data.cases import folds, split_cases
+from genesis_hub.data.cases import CaseList, folds, split_cases
 from genesis_hub.errors import BadInput
 from genesis_hub.evaluate import Comparison, Together, compare, intervals, over_runs
 from genesis_hub.evaluate.comparison import PERMUTATIONS
@@ -51,7 +51,9 @@ def finetune_many(
 ) -> Runs:
     """Fine-tune once per fold, or pretrained beside scratch, each in a folder of its own in `out`.
 
-    number: folds; each validates on another part of the patients. 0: the data's own split.
+    number: folds; each is scored on another part of the patients, which chose nothing: the weights
+    are chosen by a tenth of the others. Where the data have test cases, those are scored each time,
+    and the fold chooses. 0: the data's own split.
     twin: beside each run the same from scratch, on the same cases with the same seed.
     A second call goes on where the first stopped. The other arguments are those of `finetune`.
     """
@@ -59,7 +61,9 @@ def finetune_many(
     if twin and wanted.scratch:
         raise BadInput("scratch and scratch_twin were both asked for; give one")
     parts = (
-        folds(cases, number, seed=wanted.seed) if number else [split_cases(cases, seed=wanted.seed)]
+        [held_out(part, wanted.seed) for part in folds(cases, number, seed=wanted.seed)]
+        if number
+        else [split_cases(cases, seed=wanted.seed)]
     )
     names = [f"fold-{place + 1}" for place in range(number)] or ["run"]
     arms = {"": wanted}
@@ -78,6 +82,19 @@ def finetune_many(
     with new_file(Path(out) / SUMMARY) as aside:
         aside.write_text(json.dumps(told(summary), indent=2) + "\n", encoding="utf-8")
     return Runs(Path(out), runs, summary)
+
+
+def held_out(fold: CaseList, seed: int) -> CaseList:
+    """Return a fold with its part for testing, so that what is scored has not chosen the weights.
+
+    Where the data have test cases of their own, it stays for validation.
+    """
+    if fold.of("test"):
+        return fold
+    scored = tuple(
+        replace(case, split="test" if case.split == "val" else case.split) for case in fold
+    )
+    return split_cases(replace(fold, cases=scored), seed=seed)
 
 
 def summarised(

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from genesis_hub.atomic import new_file
+from genesis_hub.atomic import new_file, unwritable
 from genesis_hub.data.cases import CaseList, write_split
 from genesis_hub.data.hashes import KIND
+from genesis_hub.engine.checkpoint import BEST, LAST
 from genesis_hub.engine.origin import origin, other_versions
 from genesis_hub.engine.recipe import difference, plain
+from genesis_hub.engine.record import TABLE
 from genesis_hub.errors import BadInput
 from genesis_hub.models import HubModel
 from genesis_hub.tuning.items import Samples
@@ -22,9 +24,18 @@ SPLITS = ("train", "val", "test")
 
 
 def begin(
-    folder: Path, source: str | Path, recipe: Recipe, cases: CaseList, *, quiet: bool
+    folder: Path,
+    source: str | Path,
+    recipe: Recipe,
+    cases: CaseList,
+    *,
+    quiet: bool,
+    leading: bool = True,
 ) -> dict[str, Any]:
-    """Write down what the run is made of, or refuse a folder that was begun otherwise."""
+    """Write down what the run is made of, or refuse a folder that was begun otherwise.
+
+    leading: of several processes, the one that writes.
+    """
     facts = {
         "format_version": 1,
         "model": str(source),
@@ -33,7 +44,8 @@ def begin(
         "recipe": {key: value for key, value in plain(recipe).items() if key != "report"},
     }
     path = folder / RUN
-    if path.is_file():
+    # Before its first checkpoint a run has nothing to lose: it may begin again, otherwise.
+    if path.is_file() and ((folder / LAST).is_file() or not leading):
         then = json.loads(path.read_text(encoding="utf-8"))
         other = difference({**then["recipe"], "report": recipe.report}, recipe)
         other += [
@@ -51,10 +63,15 @@ def begin(
             sys.stderr.write(f"{'; '.join(changed)}: the end may differ in its last bits\n")
         return facts
     # A kill while the run was begun may have left its split or a file half written.
-    ours = (SPLIT, f".{SPLIT}", f".{RUN}")
+    ours = (SPLIT, f".{SPLIT}", RUN, f".{RUN}", "log.", "tensorboard", BEST, f".{BEST}", f".{LAST}")
     if folder.exists() and any(not one.name.startswith(ours) for one in folder.iterdir()):
         raise BadInput(f"{folder} holds other files; give a new folder for the run")
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise unwritable(folder, error) from error
+    for stale in (BEST, TABLE):
+        (folder / stale).unlink(missing_ok=True)
     write_split(folder / SPLIT, cases)
     data = {"given": str(cases.given or cases.root), "notes": list(cases.notes)}
     write(path, {**facts, **origin(), **data})

@@ -22,6 +22,8 @@ from huggingface_hub.errors import (
 from huggingface_hub.utils import tqdm  # type: ignore[attr-defined]
 
 from genesis_hub.atomic import flush
+from genesis_hub.cards import ORGANISATION
+from genesis_hub.entry import Entry
 from genesis_hub.errors import BadInput
 
 PIECE = 2**20
@@ -49,6 +51,14 @@ class Access:
 def endpoint() -> str:
     """Return the Hub's address: `HF_ENDPOINT`, as it is now."""
     return (os.environ.get("HF_ENDPOINT") or constants.ENDPOINT).rstrip("/")
+
+
+def our_repository(entry: Entry) -> str | None:
+    """Return where we, or the organisation asked for, publish an entry; None where nobody may."""
+    owner = os.environ.get("GENESIS_HUB_ORG") or ORGANISATION
+    if owner == ORGANISATION and not entry.license.redistributable:
+        return None  # We may not pass these on, so there is nothing of ours to ask for.
+    return f"{owner}/{entry.name}"
 
 
 def zenodo() -> str:

@@ -125,7 +125,9 @@ def is_ours(folder: Path) -> bool:
 def read_folder(folder: Path) -> Artefact:
     """Open an artefact; its tensors are not read yet."""
     if not (folder / CONFIG).is_file():
-        raise BadInput(f"{folder} holds no model: there is no {CONFIG} in it")
+        inside = folder / "model" / CONFIG
+        near = f"; {inside.parent} holds one" if inside.is_file() else ""
+        raise BadInput(f"{folder} holds no model: there is no {CONFIG} in it{near}")
     config = read_json(folder / CONFIG)
     facts = config.get("genesis_hub")
     if not isinstance(facts, dict) or not isinstance(facts.get("spec"), dict):

@@ -1,7 +1,6 @@
 """The roads to weights, tried in order; where none leads, one error with the next command."""
 
 import contextlib
-import os
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,7 +8,6 @@ from pathlib import Path
 from filelock import Timeout
 from huggingface_hub.utils import WeakFileLock  # type: ignore[attr-defined]
 
-from genesis_hub.cards import ORGANISATION
 from genesis_hub.entry import Entry
 from genesis_hub.errors import BadInput, KeyMismatch, UnsafeFile, WeightsUnavailable
 from genesis_hub.weights.fetch import (
@@ -19,6 +17,7 @@ from genesis_hub.weights.fetch import (
     endpoint,
     fetch,
     is_offline,
+    our_repository,
     zenodo,
 )
 from genesis_hub.weights.folder import CONFIG, TENSORS, TERMS, Artefact, read_folder
@@ -75,10 +74,8 @@ def here(entry: Entry, operator: str | None) -> Iterator[Path]:
 
 def our_folder(entry: Entry, access: Access, convert: Convert) -> Artefact | None:
     """Return the folder that we, or the organisation asked for, publish on the Hub."""
-    owner = os.environ.get("GENESIS_HUB_ORG") or ORGANISATION
-    if owner == ORGANISATION and not entry.license.redistributable:
-        return None  # We may not pass these on, so there is nothing of ours to ask for.
-    return hub_folder(f"{owner}/{entry.name}", access)
+    repo = our_repository(entry)
+    return None if repo is None else hub_folder(repo, access)
 
 
 def hub_folder(repo: str, access: Access) -> Artefact:

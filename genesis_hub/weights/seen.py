@@ -26,7 +26,11 @@ def hashes_seen(folder: str | Path, kind: str) -> tuple[str, ...] | None:
     path = Path(folder) / SEEN
     if not path.is_file():
         return None
-    return tuple(kinds(path.read_text(encoding="utf-8", errors="replace"), str(path)).get(kind, ()))
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror or error}") from error
+    return tuple(kinds(text, str(path)).get(kind, ()))
 
 
 def kinds(text: str, source: str) -> dict[str, list[str]]:

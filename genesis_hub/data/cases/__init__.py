@@ -8,7 +8,7 @@ from pathlib import Path
 
 from genesis_hub.data.cases.auditing import audit, audited, report
 from genesis_hub.data.cases.columns import Columns
-from genesis_hub.data.cases.draft import Classes, settle
+from genesis_hub.data.cases.draft import Classes, named, settle
 from genesis_hub.data.cases.duplicates import TWINS
 from genesis_hub.data.cases.facts import SPLITS, Case, CaseList, Draw, Problem, Task
 from genesis_hub.data.cases.layouts import read_layout, seen_words
@@ -21,8 +21,9 @@ from genesis_hub.data.readers import existing
 from genesis_hub.errors import BadInput
 
 __all__ = [
-    "SPLITS", "Case", "CaseList", "Draw", "Problem", "audit", "class_indices", "folds",
-    "label_fraction", "load_cases", "read_split", "report", "split_cases", "write_split",
+    "SPLITS", "Case", "CaseList", "Classes", "Draw", "Problem", "Task", "audit", "audited",
+    "class_indices", "folds", "label_fraction", "load_cases", "named", "read_split", "report",
+    "split_cases", "write_split",
 ]  # fmt: skip
 
 TABLES = (".csv", ".tsv", ".txt")

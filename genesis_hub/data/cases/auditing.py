@@ -1,16 +1,17 @@
 """All that is wrong with a list of cases, found before anything is learnt from it."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from genesis_hub.data.cases.duplicates import duplicates
+from genesis_hub.data.cases.duplicates import judged, twins
 from genesis_hub.data.cases.examine import Seen, examine
 from genesis_hub.data.cases.facts import SPLITS, Case, CaseList, Problem
+from genesis_hub.data.image import Image
 from genesis_hub.data.nearest import close_names
 from genesis_hub.errors import BadInput
 
@@ -31,40 +32,58 @@ def audit(
 
 
 class Audited(NamedTuple):
-    """The problems of a list, and the list with what was seen in its files."""
+    """The problems of a list, and the list with what was seen in its files.
+
+    looks: of each case what its images look like, where that was asked for.
+    twins: the groups of cases whose images are the same byte for byte.
+    """
 
     problems: list[Problem]
     cases: CaseList
+    looks: list[tuple[str, ...]]
+    twins: list[list[Case]]
 
 
-def audited(cases: CaseList, *, values: bool, workers: int, training: bool) -> Audited:
-    """Return problems and the list with modalities, mask classes and what masks hold filled in."""
+def audited(
+    cases: CaseList,
+    *,
+    values: bool,
+    workers: int,
+    training: bool,
+    look: Callable[[Image], str] | None = None,
+) -> Audited:
+    """Return problems and the list with modalities, mask classes and what masks hold filled in.
+
+    look: tells what an image looks like; it is asked where values are read.
+    """
     if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
         raise BadInput(f"workers={workers!r}: give a whole number from 1 up")
-    look = partial(examine, values=values, volumes=dict[Path, str]())
+    one_case = partial(examine, values=values, volumes=dict[Path, str](), look=look)
     with ThreadPoolExecutor(workers) as pool:
         # Some at a time, for lists of half a million; yet all workers have some of a short one.
         step = max(1, min(256, len(cases) // (8 * workers)))
         some = (cases.cases[at : at + step] for at in range(0, len(cases), step))
-        seen = [one for part in pool.map(lambda part: [*map(look, part)], some) for one in part]
+        seen = [one for part in pool.map(lambda part: [*map(one_case, part)], some) for one in part]
     learnt = with_classes(with_modalities(cases, seen), seen)
     problems = [*cases.problems, *(problem for one in seen for problem in one.problems)]
     problems += unlabelled(cases)
     problems += mask_values_unknown(learnt, seen)
     problems += patients_in_two_splits(cases)
-    problems += duplicates(cases, [one.files for one in seen])
+    same = list(twins(cases, [one.files for one in seen]))
+    problems += [problem for group in same for problem in judged(cases, group)]
     problems += classes_apart(learnt, training=training)
     problems += unlike(cases, seen)
-    return Audited(problems, learnt)
+    return Audited(problems, learnt, [one.looks for one in seen], same)
 
 
-def report(title: str, problems: list[Problem], *, most: int = MOST_SHOWN) -> str:
+def report(
+    title: str, problems: Sequence[Problem], *, most: int = MOST_SHOWN, noun: str = "problem"
+) -> str:
     """Return problems as text, those of one kind together, the first of each kind shown."""
     kinds: dict[str, list[Problem]] = defaultdict(list)
     for problem in problems:
         kinds[problem.kind].append(problem)
-    noun = "problem" if len(problems) == 1 else "problems"
-    lines = [f"{title}: {len(problems)} {noun}"]
+    lines = [f"{title}: {len(problems)} {noun}{'s' * (len(problems) != 1)}"]
     for kind, group in kinds.items():
         lines.append(f"{kind} ({len(group)}):")
         lines += [f"  {problem.case}: {problem.what}" for problem in group[:most]]

@@ -103,6 +103,16 @@ def check_classes(classes: Classes | None) -> None:
         raise BadInput(f"classes={classes!r} names a class twice; give each name once")
 
 
+def named(classes: tuple[str, ...]) -> dict[str, str] | tuple[str, ...] | None:
+    """Return names in order, or what stands in the data with the name it has ("1=lung")."""
+    if not any("=" in word for word in classes):
+        return classes or None
+    pairs = [word.partition("=") for word in classes]
+    if not all(sign and value.strip() and name.strip() for value, sign, name in pairs):
+        raise BadInput(f"classes={list(classes)}; give all as VALUE=NAME, or all as names in order")
+    return {value.strip(): name.strip() for value, _, name in pairs}
+
+
 def numbered(classes: Classes) -> tuple[tuple[str, ...], dict[str, int]]:
     """Return the names in order, and the index of each thing that may stand in the data."""
     if isinstance(classes, Mapping):

@@ -8,11 +8,12 @@ from genesis_hub.data.cases.facts import Case, CaseList, Problem
 from genesis_hub.data.readers.parts import fingerprint, likeness
 
 TWINS = "duplicate images"
+MOST_NAMED = 50
 Files = Sequence[tuple[Path, ...]]
 
 
-def duplicates(cases: CaseList, files: Sequence[Files]) -> Iterator[Problem]:
-    """Give a problem for each image in two splits or with two labels, a note for any other twin.
+def twins(cases: CaseList, files: Sequence[Files]) -> Iterator[list[Case]]:
+    """Give groups of cases whose images are the same byte for byte.
 
     files: of each case, the files of each of its images; an image without files is not looked at.
     """
@@ -27,29 +28,30 @@ def duplicates(cases: CaseList, files: Sequence[Files]) -> Iterator[Problem]:
     for alike in sizes.values():
         if len(alike) < 2:
             continue
-        twins: dict[Hashable, list[Case]] = defaultdict(list)
+        same: dict[Hashable, list[Case]] = defaultdict(list)
         for case, own in alike:
             pairs = zip(case.images, own, strict=True)
-            twins[tuple(fingerprint(*pair) for pair in pairs)].append(case)
-        for group in twins.values():
+            same[tuple(fingerprint(*pair) for pair in pairs)].append(case)
+        for group in same.values():
             apart = list({case.images: case for case in group}.values())
             if len(apart) > 1:
-                yield from judged(cases, apart)
+                yield apart
 
 
 def judged(cases: CaseList, group: Sequence[Case]) -> Iterator[Problem]:
-    """Give what is wrong with cases whose images are the same."""
+    """Give a problem for twins in two splits or with two labels, a note for any others."""
     first, others = group[0], ", ".join(case.name for case in group[1:4])
+    named = tuple(case.name for case in group[1:MOST_NAMED])
     others += f" and {len(group) - 4} more" if len(group) > 4 else ""
     splits = {case.split: None for case in group if case.split is not None}
     labels = {str(cases.label_names(case)): None for case in group if case.label is not None}
     if len(splits) > 1:
         what = f"the same bytes as {others}, in {' and '.join(splits)}"
-        yield Problem(first.name, what, "keep it in one split", TWINS)
+        yield Problem(first.name, what, "keep it in one split", TWINS, others=named)
     if len(labels) > 1:
         what = f"the same bytes as {others}, but labelled {' and '.join(labels)}"
-        yield Problem(first.name, what, "keep the label that is right", TWINS)
+        yield Problem(first.name, what, "keep the label that is right", TWINS, others=named)
     if len(splits) < 2 and len(labels) < 2:
         what = f"the same bytes as {others}"
         remedy = "keep one, or give all one patient, so that no split parts them"
-        yield Problem(first.name, what, remedy, TWINS, note=True)
+        yield Problem(first.name, what, remedy, TWINS, note=True, others=named)

@@ -1,5 +1,6 @@
 """One case looked into: whether its files open, read to their end, and lie on one grid."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from genesis_hub.data.readers.boxes import is_box
 from genesis_hub.data.readers.parts import is_there, parted
 from genesis_hub.errors import BadInput
 
+LOSSY = (".jpg", ".jpeg")
 AGAIN = "do as is said there, or take the case out"
 
 
@@ -23,20 +25,29 @@ class Seen:
     """What was seen of a case.
 
     files: the files of each of its images; none for one that could not be opened.
+    looks: what each of its images looks like; none where one could not be read, or nobody asked.
     values: those its mask holds; None where there is no mask, or it was not read.
     """
 
     problems: list[Problem] = field(default_factory=list)
     files: list[tuple[Path, ...]] = field(default_factory=list)
+    looks: tuple[str, ...] = ()
     values: tuple[int, ...] | None = None
     modality: str = ""
     ndim: int | None = None
     channels: int | None = None
 
 
-def examine(case: Case, *, values: bool, volumes: dict[Path, str]) -> Seen:
+def examine(
+    case: Case,
+    *,
+    values: bool,
+    volumes: dict[Path, str],
+    look: Callable[[Image], str] | None = None,
+) -> Seen:
     """Return what is seen of a case; values: read its files to their end.
 
+    look: tells what an image looks like, from its values.
     volumes: those that boxes of other cases were cut from; a volume is read once, its boxes never.
     """
     seen = Seen()
@@ -48,6 +59,8 @@ def examine(case: Case, *, values: bool, volumes: dict[Path, str]) -> Seen:
     if sound:
         seen.modality = sound[0].modality
         seen.ndim, seen.channels = sound[0].ndim, sum(image.channels for image in sound)
+    if look is not None and len(sound) == len(images):
+        seen.looks = tuple(look(image) for image in sound)
     if case.mask is None:
         return seen
     mask = opened(case, case.mask, seen, None)
@@ -122,6 +135,10 @@ def look_into(case: Case, mask: Image, seen: Seen) -> None:
         remedy = "save it with a whole number for each class, 0 for background"
         seen.problems.append(Problem(case.name, what, remedy, "unknown labels"))
         return
+    if mask.path.suffix.lower() in LOSSY and len(seen.values) > 2:
+        what = f"the mask {mask.title} is JPEG, which smears: {len(seen.values)} values are in it"
+        remedy = "save masks as PNG from where they were drawn; the JPEG has lost them"
+        seen.problems.append(Problem(case.name, what, remedy, "unknown labels"))
     if seen.values == (0,):
         what = f"the mask {mask.title} is empty"
         remedy = "nothing, if there is nothing to be marked"

@@ -55,6 +55,7 @@ class Problem:
     case: the case's name, or the file's or folder's where there is no case.
     kind: what such problems have in common; they are listed together.
     remedy: what to do about it.
+    others: cases it concerns as well, the first of many; distance: how far the nearest looks.
     """
 
     case: str
@@ -62,6 +63,8 @@ class Problem:
     remedy: str
     kind: str = "other"
     note: bool = False
+    others: tuple[str, ...] = ()
+    distance: float | None = None
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,13 @@ from pathlib import Path
 
 from genesis_hub.data.cases.draft import Draft, Row, whole_number
 from genesis_hub.data.cases.facts import SPLIT_NAMES, Problem
-from genesis_hub.data.cases.listing import images_below, list_folder, names_for, seen_in
+from genesis_hub.data.cases.listing import (
+    images_below,
+    list_folder,
+    names_for,
+    others_below,
+    seen_in,
+)
 from genesis_hub.data.cases.pairs import paired
 from genesis_hub.errors import BadInput
 
@@ -170,6 +176,10 @@ def in_classes(folder: Path, classes: Sequence[Path]) -> Part:
     notes = ["classes from folders"]
     if patients:
         notes.append("folders inside a class are taken for patients")
+    over = [path.name for inner in classes for path in others_below(inner)]
+    if over:
+        said = ", ".join(over[:5]) + ", ..." * (len(over) > 5)
+        notes.append(f"left out, since they are called as no image is: {len(over)} files, {said}")
     return Part("class folders", tuple(rows), notes=tuple(notes))
 
 

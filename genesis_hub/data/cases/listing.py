@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from genesis_hub.data.readers import is_plain, stem_of
+from genesis_hub.data.readers import files_in, is_plain, stem_of
 from genesis_hub.data.readers.series import is_picture, series_in
 from genesis_hub.data.readers.slices import has_magic
 from genesis_hub.errors import BadInput
 
 DICOM = (".dcm", ".dicom", ".ima")
+LITTER = ("Thumbs.db", "desktop.ini")
 HALVES = (".img", ".img.gz")  # The values of an Analyze pair; its .hdr stands for both.
 
 
@@ -61,6 +62,15 @@ def images_below(folder: Path) -> list[Path]:
     listing = list_folder(folder)
     below = [image for inner in listing.folders for image in images_below(inner)]
     return [*listing.images, *below]
+
+
+def others_below(folder: Path) -> list[Path]:
+    """Return the files in a folder and below that are no image, what systems put there aside."""
+    return [
+        path
+        for path in files_in(folder)
+        if not is_plain(path) and path.name not in LITTER and not looks_dicom(path)
+    ]
 
 
 def is_series(folder: Path) -> bool:

@@ -1,0 +1,106 @@
+"""Who is learnt from and who is tested on: drawn once, the same for every model."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genesis_hub.data.cases import CaseList, folds, label_fraction, split_cases
+from genesis_hub.errors import BadInput
+
+INNER = 3  # Folds within the training cases, by which a head's one number is chosen.
+Places = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One fold at one label fraction; its cases have splits."""
+
+    fold: int
+    fraction: float
+    cases: CaseList
+
+    @property
+    def place(self) -> str:
+        """What its folder is called."""
+        return f"{self.fraction:g}/fold-{self.fold}"
+
+
+def parts_of(cases: CaseList, fractions: Sequence[float], number: int, seed: int) -> list[Part]:
+    """Return each fold at each label fraction; smaller fractions are part of larger ones.
+
+    Where the data have test cases, these are tested in every fold, and folds learn from different
+    patients; where they have none, each fold is tested on its own part of the patients, so that
+    each patient is tested once. Validation cases choose which weights of a fine-tuned network are
+    kept; the fraction holds for them, too, since their labels are used.
+    """
+    whole = dealt(cases, number, seed)
+    return [
+        Part(place + 1, fraction, fewer(fold, fraction, seed))
+        for place, fold in enumerate(whole)
+        for fraction in fractions
+    ]
+
+
+def dealt(cases: CaseList, number: int, seed: int) -> list[CaseList]:
+    """Return the folds, each with cases for training, validation and testing."""
+    made = folds(cases, number, seed=seed) if number > 1 else [split_cases(cases, seed=seed)]
+    if made[0].of("test"):
+        return made
+    return [split_cases(tested(fold), seed=seed) for fold in made]
+
+
+def tested(fold: CaseList) -> CaseList:
+    """Return a fold whose validation cases are tested instead."""
+    cases = (replace(case, split="test") if case.split == "val" else case for case in fold)
+    return replace(fold, cases=tuple(cases))
+
+
+def fewer(cases: CaseList, fraction: float, seed: int) -> CaseList:
+    """Return cases with a share of those that are learnt from, and of those that choose."""
+    if fraction == 1:
+        return cases
+    some = label_fraction(cases, fraction, seed=seed)
+    choosing = tuple(replace(case, split="train") for case in cases.of("val"))
+    if not choosing:
+        return some
+    kept = label_fraction(replace(cases, cases=choosing), fraction, seed=seed)
+    patients = {case.patient for case in kept}
+    left = tuple(case for case in some if case.split != "val" or case.patient in patients)
+    return replace(some, cases=left)
+
+
+def inner_folds(part: Part, seed: int) -> list[tuple[Places, Places]]:
+    """Return (learnt from, looked at) as places among the training cases; none where too few."""
+    train = part.cases.of("train")
+    bare = tuple(replace(case, split=None) for case in train)
+    if len({case.patient for case in train}) < INNER:
+        return []
+    made = folds(replace(part.cases, cases=bare), INNER, seed=seed)
+    return [(places(fold, "train"), places(fold, "val")) for fold in made]
+
+
+def places(cases: CaseList, split: str) -> Places:
+    """Return where the cases of a split stand in the list."""
+    return np.flatnonzero([case.split == split for case in cases]).astype(np.int64)
+
+
+def truths_of(cases: Sequence[Any], listed: CaseList) -> NDArray[np.int64]:
+    """Return labels (N, K): 1, 0, and -1 where nothing is known."""
+    if listed.multilabel:
+        return np.array([case.label for case in cases], dtype=np.int64)
+    labels = np.array([case.label for case in cases], dtype=np.int64)
+    truths: Places = (labels[:, None] == np.arange(len(listed.classes))).astype(np.int64)
+    return truths
+
+
+def check_design(fractions: Sequence[float], number: int) -> tuple[float, ...]:
+    """Return the fractions in rising order, or raise `BadInput`."""
+    known = [f for f in fractions if isinstance(f, int | float) and not isinstance(f, bool)]
+    if not known or len(known) < len(fractions) or not all(0 < f <= 1 for f in known):
+        raise BadInput(f"fractions={tuple(fractions)}, but shares in (0, 1], as 0.1, are expected")
+    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+        raise BadInput(f"folds={number!r}, but a whole number from 1 is expected; 5 are usual")
+    return tuple(sorted({float(f) for f in known}))

@@ -1,0 +1,88 @@
+"""`benchmark`: several weights and labelled images in, which of them help out."""
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from genesis_hub.cli.spoken import spoken
+from genesis_hub.cli.training import between, recipe_of
+from genesis_hub.errors import BadInput
+
+if TYPE_CHECKING:
+    from genesis_hub.benchmarking.benchmark import Benchmark
+
+
+def add(verbs: Any) -> None:
+    """Add the verb to the command."""
+    verb = verbs.add_parser("benchmark", help="which weights help on your data")
+    verb.add_argument("--data", required=True, help="as finetune takes them")
+    verb.add_argument(
+        "--models", required=True,
+        help="A,B,C: names, folders, names of timm's, scratch or scratch:NAME",
+    )  # fmt: skip
+    verb.add_argument("--out", required=True, help="a folder; the same call goes on there")
+    verb.add_argument("--mode", default="probe", help="probe (default), knn or finetune")
+    verb.add_argument("--fractions", default="0.05,0.1,0.25,1", help="of the labels")
+    verb.add_argument("--folds", type=int, default=5, help="of patients; 1 for a single split")
+    verb.add_argument("--reference", help="whom the others are compared with; scratch or the first")
+    verb.add_argument("--measure", help="that is compared: auc, or dice of a segmentation")
+    verb.add_argument("--config", help="a recipe, as finetune takes it")
+    verb.add_argument("--task", choices=("classification", "segmentation"))
+    verb.add_argument("--reader", help="the layout of a published data set")
+    verb.add_argument("--labels", help="a table's column of classes, or several, A,B,C")
+    verb.add_argument("--mask", help="a table's column of masks")
+    verb.add_argument("--patient", help="a table's column of patients, who are never parted")
+    verb.add_argument("--classes", help="names in order, A,B, or what stands there, 0=A,1=B")
+    verb.add_argument("--range", help="LO,HI: the values that become 0 and 1; or image")
+    verb.add_argument("--modality", help="ct or mri, where the images are not what the weights saw")
+    verb.add_argument(
+        "--no-check", action="store_true", default=None,
+        help="take images as they are, whatever they look like",
+    )  # fmt: skip
+    verb.add_argument("--seed", type=int, help="of folds, fractions and random weights")
+    verb.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="any key of a recipe"
+    )
+    verb.add_argument("--device", default="auto", help="cpu, cuda, mps")
+    verb.add_argument("--quiet", action="store_true", help="no progress")
+    verb.set_defaults(run=run_benchmark)
+
+
+NAMES = ("task", "reader", "mask", "patient", "modality", "no_check", "seed")
+
+
+def run_benchmark(options: argparse.Namespace) -> int:
+    """Compare, and say what was found; 1 if a model failed."""
+    from genesis_hub.benchmarking.benchmark import benchmark
+    from genesis_hub.engine.loop import Stopped
+
+    try:
+        fractions = [float(word) for word in options.fractions.split(",")]
+    except ValueError:
+        raise BadInput(f"--fractions {options.fractions!r}; give shares, 0.05,0.1,1") from None
+    try:
+        done = benchmark(
+            options.models, options.data, options.out, fractions=fractions, folds=options.folds,
+            mode=options.mode, reference=options.reference, measure=options.measure,
+            config=options.config, recipe=recipe_of(options, NAMES), device=options.device,
+            quiet=options.quiet,
+        )  # fmt: skip
+    except Stopped as stopped:
+        print(f"{options.out}: {stopped}; the same command goes on from there")
+        return stopped.status
+    tell(done)
+    return done.status
+
+
+def tell(done: "Benchmark") -> None:
+    """Print a line for each model and label fraction, and where the rest lies."""
+    width = max((len(row.model) for row in done.standings), default=0)
+    for row in done.standings:
+        one = row.numbers[done.measure]
+        said = "" if row.against is None else f"  {row.against.difference:+.4f} {row.against.said}"
+        print(
+            f"{row.model:<{width}}  {row.fraction:>6.1%}  {done.measure} {one.value:.4f}"
+            f"{between((one.low, one.high))}{said}"
+        )
+    for model, reason in done.failed.items():
+        print(f"{model}: failed: {spoken(reason)}")
+    print(f"{done.page}: compared with {done.reference}; {done.table.name} has all numbers")
