@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 EXTRAS ?= dev
 
-.PHONY: demo test test-slow lint format cards clean
+.PHONY: demo test test-slow lint format cards docs pages clean
 
 # The stamp is renewed when the dependencies change; an interrupted installation is done again.
 $(VENV)/.installed-%: pyproject.toml
@@ -42,5 +42,11 @@ format: $(VENV)/.installed-$(EXTRAS)
 cards: $(VENV)/.installed-base
 	$(BIN)/python -m genesis_hub.write_cards model_cards
 
+docs: $(VENV)/.installed-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
+pages: $(VENV)/.installed-$(EXTRAS)
+	$(BIN)/python -m tests.pages
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf $(VENV) build dist site *.egg-info

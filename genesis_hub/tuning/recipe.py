@@ -15,7 +15,23 @@ OPERATORS = ("lstm", "conv3d")
 class Recipe:
     """What a run is made by; None is chosen from the model and the data, and written down.
 
-    steps or epochs: how long; epochs count the training cases once. lr: the peak.
+    task: "classification" or "segmentation"; told from the data by itself.
+    reader: the layout of the data, where it is not told by itself. image, mask, labels, patient,
+    split: columns of a table; several `labels` may come together. classes: their names in order, or
+    "1=lung": what stands in the data and the name it has; two values may share a name.
+    steps or epochs: how long; epochs count the training cases once. batch_size: cases of one step,
+    over all processes and accumulated parts; as published where memory allows, fewer on a CPU.
+    seed: of the split, the fresh layers, the order and the augmentation. lr: the rate at its peak.
+    optimizer: "adamw" or "sgd". weight_decay: of all but biases and norms. schedule: what follows
+    the peak: "cosine", "constant" or "plateau", which halves it after a third of the patience.
+    warm_up: steps until the peak. clip: the greatest norm of the gradient; 0 leaves it as it is.
+    accumulate: parts that a step is computed in, for memory. average: decay of the weights' moving
+    average, which is then validated and kept; 0 keeps none. validate_every: steps between
+    validations. save_every: steps between checkpoints. patience: validations without anything
+    better before it stops; 0 never stops. workers: processes that read cases ahead. precision:
+    "fp32", "bf16" or "fp16". deterministic: operators that give the same bits each time, also on a
+    GPU, where there are such.
+
     transfer: "encoder" leaves the decoder fresh (a decoder that learned to restore converges more
     slowly at first), "all" takes it too. scratch: take no weights at all.
     operator: what makes a volume network of a 2D encoder: "lstm" classifies, "conv3d" segments;
@@ -27,16 +43,19 @@ class Recipe:
     first; before, their norms stand still, too.
     lora: rank of the adapters that learn in the encoder's place (0: none); they are merged into
     what is saved. lora_alpha: what they add counts lora_alpha / lora; twice the rank by itself.
-    class_weights: rare classes count more in the loss.
+    width, norm, head, decoder: of the network, as `create_model` takes them.
+
+    class_weights: rare classes count more in the loss. label_smoothing: share of a label that is
+    given to all classes alike.
+    balanced: cases of rare classes are drawn as often as those of common ones.
+    label_fraction: learn from this share of the training cases only, patients whole.
     augment: "default" by modality, or "none". mirror: left and right may be exchanged.
     size: of the patches or pictures. spacing: millimetres of the grid they are cut from; `predict`
     undoes it. foreground: share of patches with something in them.
-    balanced: cases of rare classes are drawn as often as those of common ones.
-    reader: the layout of the data, where it is not told by itself. image, mask, labels, patient,
-    split: columns of a table; several `labels` may come together. classes: their names in order, or
-    "1=lung": what stands in the data and the name it has; two values may share a name.
-    modality, range: what the values are, as `from_pretrained` takes them. no_check takes
-    images as they are, whatever they look like.
+    modality, range: what the values are, as `from_pretrained` takes them. no_check: take images as
+    they are, whatever they look like.
+    recalibrate: batches from which batch norms learn their statistics anew before the model is
+    looked at; 0 leaves their running averages.
     hashes: perceptual hashes of the training images are left in run.json and, without names, with
     the weights, so that an audit can tell what they saw; who has an image can tell it, too.
     report: draw report.html when the run is over; it changes nothing that is learned.
