@@ -383,6 +383,16 @@ def test_a_fold_is_scored_on_cases_that_chose_nothing(films: Path, tmp_path: Pat
     assert sorted(scored) == sorted(path.stem for path in films.rglob("*.png"))
 
 
+def test_a_twin_is_as_wide_as_the_folder_it_stands_beside(films: Path, tmp_path: Path) -> None:
+    folder = genesis_hub.create_model("adam-resnet50", width=0.125).save_pretrained(tmp_path / "m")
+    recipe = {key: value for key, value in FLAT.items() if key not in ("scratch", "width")}
+    runs = finetune_many(folder, films, tmp_path / "runs", twin=True, recipe=recipe, quiet=True)
+    widths = {
+        title: genesis_hub.from_pretrained(run.model).spec.width for title, run in runs.runs.items()
+    }
+    assert widths == {"run-pretrained": 0.125, "run-scratch": 0.125}
+
+
 def test_a_run_that_learned_nothing_yet_begins_again_otherwise(films: Path, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="check"):
         genesis_hub.finetune(

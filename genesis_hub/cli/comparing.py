@@ -4,7 +4,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from genesis_hub.cli.spoken import spoken
-from genesis_hub.cli.training import between, recipe_of
+from genesis_hub.cli.training import add_data, between, recipe_of
 from genesis_hub.errors import BadInput
 
 if TYPE_CHECKING:
@@ -26,24 +26,8 @@ def add(verbs: Any) -> None:
     verb.add_argument("--reference", help="whom the others are compared with; scratch or the first")
     verb.add_argument("--measure", help="that is compared: auc, or dice of a segmentation")
     verb.add_argument("--config", help="a recipe, as finetune takes it")
-    verb.add_argument("--task", choices=("classification", "segmentation"))
-    verb.add_argument("--reader", help="the layout of a published data set")
-    verb.add_argument("--labels", help="a table's column of classes, or several, A,B,C")
-    verb.add_argument("--mask", help="a table's column of masks")
-    verb.add_argument("--patient", help="a table's column of patients, who are never parted")
-    verb.add_argument("--classes", help="names in order, A,B, or what stands there, 0=A,1=B")
-    verb.add_argument("--range", help="LO,HI: the values that become 0 and 1; or image")
-    verb.add_argument("--modality", help="ct or mri, where the images are not what the weights saw")
-    verb.add_argument(
-        "--no-check", action="store_true", default=None,
-        help="take images as they are, whatever they look like",
-    )  # fmt: skip
     verb.add_argument("--seed", type=int, help="of folds, fractions and random weights")
-    verb.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="any key of a recipe"
-    )
-    verb.add_argument("--device", default="auto", help="cpu, cuda, mps")
-    verb.add_argument("--quiet", action="store_true", help="no progress")
+    add_data(verb)
     verb.set_defaults(run=run_benchmark)
 
 

@@ -27,13 +27,24 @@ def add(verbs: Any) -> None:
     verb.add_argument("model", help="a name, or a folder")
     verb.add_argument("--data", required=True, help="images/ and labels/, class folders, or a CSV")
     verb.add_argument("--out", required=True, help="the run's folder; the same call goes on there")
-    verb.add_argument("--task", choices=("classification", "segmentation"))
     verb.add_argument("--config", help="a recipe: TOML, or one of ncc, ncs, ecc, lcs, bms")
     verb.add_argument("--scratch", action="store_true", default=None, help="without weights")
     verb.add_argument(
         "--scratch-twin", action="store_true", help="beside it, the same run without weights"
     )
     verb.add_argument("--folds", type=int, default=0, help="once per fold, each in its own folder")
+    verb.add_argument("--transfer", help="encoder, or all: the decoder, too")
+    verb.add_argument("--precision", help="fp32, bf16 or fp16")
+    for name, kind in COMMON:
+        verb.add_argument(f"--{name.replace('_', '-')}", type=kind)
+    verb.add_argument("--devices", type=int, default=1, help="processes on this machine")
+    add_data(verb)
+    verb.set_defaults(run=run_finetune)
+
+
+def add_data(verb: argparse.ArgumentParser) -> None:
+    """Add what every verb that learns is told of its data, and how it runs."""
+    verb.add_argument("--task", choices=("classification", "segmentation"))
     verb.add_argument("--reader", help="the layout of a published data set, such as lits or brats")
     verb.add_argument("--labels", help="a table's column of classes, or several, A,B,C")
     verb.add_argument("--mask", help="a table's column of masks")
@@ -45,10 +56,6 @@ def add(verbs: Any) -> None:
         "--no-check", action="store_true", default=None,
         help="take images as they are, whatever they look like",
     )  # fmt: skip
-    verb.add_argument("--transfer", help="encoder, or all: the decoder, too")
-    verb.add_argument("--precision", help="fp32, bf16 or fp16")
-    for name, kind in COMMON:
-        verb.add_argument(f"--{name.replace('_', '-')}", type=kind)
     verb.add_argument(
         "--set",
         action="append",
@@ -57,9 +64,7 @@ def add(verbs: Any) -> None:
         help="any key of a recipe, such as size=64,64 or balanced=true",
     )
     verb.add_argument("--device", default="auto", help="cpu, cuda, mps")
-    verb.add_argument("--devices", type=int, default=1, help="processes on this machine")
     verb.add_argument("--quiet", action="store_true", help="no progress")
-    verb.set_defaults(run=run_finetune)
 
 
 def run_finetune(options: argparse.Namespace) -> int:
