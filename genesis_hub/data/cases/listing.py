@@ -66,10 +66,14 @@ def images_below(folder: Path) -> list[Path]:
 
 def others_below(folder: Path) -> list[Path]:
     """Return the files in a folder and below that are no image, what systems put there aside."""
+    series = {path for path in images_below(folder) if path.is_dir()}
     return [
         path
         for path in files_in(folder)
-        if not is_plain(path) and path.name not in LITTER and not looks_dicom(path)
+        if not is_plain(path)
+        and path.name not in LITTER
+        and not has_magic(path)
+        and not series & set(path.parents)
     ]
 
 
