@@ -103,8 +103,10 @@ def test_docstrings_are_read_by_the_names_that_there_are() -> None:
 def test_every_public_name_is_in_the_reference(module: str) -> None:
     text = "\n".join(path.read_text(encoding="utf-8") for path in (DOCS / "api").glob("*.md"))
     shown = set(re.findall(r"(?m)^::: (\S+)$", text))
-    names = set(importlib.import_module(module).__all__) - PUBLIC[module]
-    assert {f"{module}.{name}" for name in names} <= shown
+    for name in set(importlib.import_module(module).__all__) - PUBLIC[module]:
+        # Where a file is called as its function is, its name alone would show the file.
+        file = DOCS.parent / f"{module.replace('.', '/')}/{name}.py"
+        assert f"{module}.{name}" + f".{name}" * file.is_file() in shown
 
 
 class Resources(HTMLParser):

@@ -22,7 +22,7 @@ def entries(paragraph: str, names: Collection[str]) -> tuple[str, list[Entry]]:
     first = paragraph[: found[0][0].start()]
     ends = [match.start() for match, _ in found[1:]] + [len(paragraph)]
     told = [
-        (said, " ".join(paragraph[match.end() : end].split()))
+        (said, " ".join(paragraph[match.end() : end].split()).rstrip(";"))
         for (match, said), end in zip(found, ends, strict=True)
     ]
     return first.strip(), told
