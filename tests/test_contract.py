@@ -84,7 +84,16 @@ def test_copies_and_pickles(case: Case) -> None:
             assert all(torch.equal(a, b) for a, b in zip(want, answers(other(x)), strict=True))
 
 
-@some
+@pytest.mark.parametrize(
+    "case",
+    [
+        # ConvNeXt is the largest network, and these five take a minute of a core together.
+        pytest.param(c, marks=pytest.mark.slow if c.name.startswith("adam-v2") else ())
+        for c in cases()
+        if not c.name.startswith(REPEATED) and c.label != "mlp"
+    ],
+    ids=str,
+)
 def test_adapts_to_other_channels_without_changing_the_answer(case: Case, tmp_path: Path) -> None:
     folder = case.build().save_pretrained(tmp_path / "model")
     x = case.input(in_channels=1)

@@ -176,7 +176,7 @@ def test_a_loss_that_is_no_number_is_named_and_the_checkpoint_kept(tmp_path: Pat
 
     with pytest.raises(BadInput, match="step 13: the loss is nan"):
         trained(tmp_path / "run", PACE, Breaks(12))
-    assert checkpoint.load(tmp_path / "run" / "last.safetensors")[0].step == 10
+    assert checkpoint.load(tmp_path / "run" / "last.safetensors")[0].step == 12
 
 
 def test_a_full_disk_is_named_and_the_last_checkpoint_intact(tmp_path, monkeypatch) -> None:
@@ -314,7 +314,7 @@ def test_schedules_rise_and_fall() -> None:
 def test_recipes_refuse_what_they_do_not_know() -> None:
     with pytest.raises(BadInput, match="close names: steps"):
         filled(PACE, {"stepz": 3}, source="recipe.toml")
-    with pytest.raises(BadInput, match="steps='many', but int"):
+    with pytest.raises(BadInput, match="steps='many', but a whole number"):
         filled(PACE, {"steps": "many"}, source="recipe.toml")
     with pytest.raises(BadInput, match="steps=True"):
         filled(PACE, {"steps": True}, source="recipe.toml")

@@ -22,7 +22,11 @@ CHOSEN = {
     "adam-v2-convnext-base:features", "smartnet-resnet50:pretext", "smartnet-resnet50:features",
     "adam-resnet50:conv3d",
 }  # fmt: skip
-LONG = {"smartnet-resnet50:pretext"}  # Twenty seconds to trace.
+# Ten to thirty seconds to trace; the slow part has them.
+LONG = {
+    "smartnet-resnet50:pretext", "adam-v2-convnext-base:features", "adam-resnet50:conv3d",
+    "adam-resnet50:linear", "smartnet-resnet50:features", "models-genesis-nnunet:segmentation",
+}  # fmt: skip
 chosen = [case for case in cases() if str(case) in CHOSEN]
 some = pytest.mark.parametrize("case", chosen, ids=str)
 
@@ -54,6 +58,7 @@ def test_traces_whole_under_compile(case: Case) -> None:
         torch.testing.assert_close(b, a, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow  # Half a minute of a C++ compiler.
 def test_compiles_with_inductor() -> None:
     case = next(c for c in chosen if str(c) == "models-genesis:linear")
     model, x = case.build(), case.input()

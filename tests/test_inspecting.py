@@ -157,7 +157,12 @@ class TestExport:
     @pytest.mark.parametrize(
         ("name", "label"),
         [
-            (entry.name, layout.name)
+            # SMART-Net's files are the largest: ten to twenty seconds each.
+            pytest.param(
+                entry.name,
+                layout.name,
+                marks=pytest.mark.slow if entry.name.startswith("smartnet") else (),
+            )
             for entry, layout, _ in tables()
             if not entry.name.startswith("transvw")
         ],
