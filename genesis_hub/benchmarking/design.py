@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from genesis_hub.data.cases import CaseList, folds, label_fraction, split_cases
+from genesis_hub.data.cases import CaseList, folds, held_out, label_fraction, split_cases
 from genesis_hub.errors import BadInput
 
 INNER = 3  # Folds within the training cases, by which a head's one number is chosen.
@@ -47,15 +47,7 @@ def parts_of(cases: CaseList, fractions: Sequence[float], number: int, seed: int
 def dealt(cases: CaseList, number: int, seed: int) -> list[CaseList]:
     """Return the folds, each with cases for training, validation and testing."""
     made = folds(cases, number, seed=seed) if number > 1 else [split_cases(cases, seed=seed)]
-    if made[0].of("test"):
-        return made
-    return [split_cases(tested(fold), seed=seed) for fold in made]
-
-
-def tested(fold: CaseList) -> CaseList:
-    """Return a fold whose validation cases are tested instead."""
-    cases = (replace(case, split="test") if case.split == "val" else case for case in fold)
-    return replace(fold, cases=tuple(cases))
+    return [held_out(fold, seed) for fold in made]
 
 
 def fewer(cases: CaseList, fraction: float, seed: int) -> CaseList:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from genesis_hub.atomic import new_file
-from genesis_hub.data.cases import CaseList, folds, split_cases
+from genesis_hub.data.cases import folds, held_out, split_cases
 from genesis_hub.errors import BadInput
 from genesis_hub.evaluate import Comparison, Together, compare, intervals, over_runs
 from genesis_hub.evaluate.comparison import PERMUTATIONS
@@ -94,19 +94,6 @@ def twin_of(recipe: Recipe, source: str | Path) -> Recipe:
         return twin
     spec = read_spec(read_folder(source).facts)
     return replace(twin, width=recipe.width or spec.width, norm=recipe.norm or spec.norm)
-
-
-def held_out(fold: CaseList, seed: int) -> CaseList:
-    """Return a fold with its part for testing, so that what is scored has not chosen the weights.
-
-    Where the data have test cases of their own, it stays for validation.
-    """
-    if fold.of("test"):
-        return fold
-    scored = tuple(
-        replace(case, split="test" if case.split == "val" else case.split) for case in fold
-    )
-    return split_cases(replace(fold, cases=scored), seed=seed)
 
 
 def summarised(

@@ -98,6 +98,18 @@ def folds(cases: CaseList, k: int, seed: int = 0) -> list[CaseList]:
     return [one(fold) for fold in range(k)]
 
 
+def held_out(fold: CaseList, seed: int = 0) -> CaseList:
+    """Return a fold with its part for testing, so that what is scored has not chosen the weights.
+
+    Validation cases are drawn from the others. Where the data have test cases of their own, the
+    fold's part stays for validation.
+    """
+    if fold.of("test"):
+        return fold
+    scored = (replace(case, split="test") if case.split == "val" else case for case in fold)
+    return split_cases(replace(fold, cases=tuple(scored)), seed=seed)
+
+
 @dataclass(frozen=True)
 class Group:
     """A patient's cases, which go together."""
