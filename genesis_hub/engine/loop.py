@@ -97,7 +97,8 @@ def fit(
                 if enough(standing, pace, objective):
                     standing.finished = "nothing got better"
                     break
-            if (stop := asked()) or looked or standing.step % pace.save_every == 0:
+            due = not last and (looked or standing.step % pace.save_every == 0)
+            if (stop := asked()) or due:  # The last step's state is saved below, as finished.
                 save(standing)
             if stop and not last:
                 if record is not None:
