@@ -5,7 +5,8 @@ torch.save writes is a program.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -52,14 +53,33 @@ def save(path: Path, standing: Standing, state: Mapping[str, Any]) -> None:
 
 def load(path: Path) -> tuple[Standing, dict[str, Any]]:
     """Return a checkpoint: where the run stands, and its state on the CPU."""
-    try:
-        file = TensorFile(path)
-        facts = json.loads(file.metadata[FACTS])
-        if facts["version"] != VERSION:
-            raise ValueError("it is of another format")
-        standing = Standing(facts["step"], facts["measures"], facts["finished"])
-        standing.inexact = facts.get("inexact", [])  # Early runs kept none.
+    with readable(path):
+        file, facts, standing = opened(path)
         return standing, nested(facts["state"], file)
+
+
+def standing_of(path: Path) -> Standing:
+    """Return where the run of a checkpoint stands; its tensors are not read."""
+    with readable(path):
+        return opened(path)[2]
+
+
+def opened(path: Path) -> tuple[TensorFile, dict[str, Any], Standing]:
+    """Return a checkpoint as a file, its facts, and where the run stands."""
+    file = TensorFile(path)
+    facts = json.loads(file.metadata[FACTS])
+    if facts["version"] != VERSION:
+        raise ValueError("it is of another format")
+    standing = Standing(facts["step"], facts["measures"], facts["finished"])
+    standing.inexact = facts.get("inexact", [])  # Early runs kept none.
+    return file, facts, standing
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Say what may be done about a checkpoint that cannot be read."""
+    try:
+        yield
     except (OSError, ValueError, KeyError, TypeError, UnsafeFile) as error:
         raise BadInput(
             f"{path} cannot be read ({' '.join(str(error).split())[:200]}); take it away to start "

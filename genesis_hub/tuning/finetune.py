@@ -10,7 +10,7 @@ from typing import Any
 
 from genesis_hub import api, registry
 from genesis_hub.data.cases import CaseList, label_fraction, split_cases
-from genesis_hub.engine.checkpoint import LAST, Standing, load
+from genesis_hub.engine.checkpoint import LAST, Standing, load, standing_of
 from genesis_hub.engine.determinism import promise
 from genesis_hub.engine.fabric import launched
 from genesis_hub.engine.loop import fit
@@ -213,5 +213,5 @@ def finished_already(folder: Path) -> Standing | None:
     """Return where a finished run stands; None for one that is not."""
     if not (folder / LAST).is_file():
         return None
-    standing, _ = load(folder / LAST)
+    standing = standing_of(folder / LAST)
     return standing if standing.finished else None
