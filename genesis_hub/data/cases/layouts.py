@@ -176,7 +176,8 @@ def in_classes(folder: Path, classes: Sequence[Path]) -> Part:
     notes = ["classes from folders"]
     if patients:
         notes.append("folders inside a class are taken for patients")
-    over = [path.name for inner in classes for path in others_below(inner)]
+    known = set(paths)
+    over = [path.name for inner in classes for path in others_below(inner, known)]
     if over:
         said = ", ".join(over[:5]) + ", ..." * (len(over) > 5)
         notes.append(f"left out, since they are called as no image is: {len(over)} files, {said}")

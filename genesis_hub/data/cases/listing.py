@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -64,16 +64,18 @@ def images_below(folder: Path) -> list[Path]:
     return [*listing.images, *below]
 
 
-def others_below(folder: Path) -> list[Path]:
-    """Return the files in a folder and below that are no image, what systems put there aside."""
-    series = {path for path in images_below(folder) if path.is_dir()}
+def others_below(folder: Path, images: Collection[Path]) -> list[Path]:
+    """Return the files in a folder and below that are no image, what systems put there aside.
+
+    images: those of the folder, files and folders of DICOM slices.
+    """
     return [
         path
         for path in files_in(folder)
         if not is_plain(path)
         and path.name not in LITTER
-        and not has_magic(path)
-        and not series & set(path.parents)
+        and not any(parent in images for parent in path.parents)
+        and not has_magic(path)  # Last, since it opens the file.
     ]
 
 
