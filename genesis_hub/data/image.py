@@ -168,3 +168,14 @@ def sound_affine(affine: Affine, path: Path) -> Affine:
             "place the voxels in space; mend the header (in NIfTI: sform, qform, pixdim)"
         )
     return affine
+
+
+def cut_out(array: Array, starts: Sequence[int], counts: Sequence[int]) -> Array:
+    """Return a copy of (C, *counts) from a place on; edge values are repeated beyond it."""
+    inner, over = [slice(None)], [(0, 0)]
+    for start, count, side in zip(starts, counts, array.shape[1:], strict=True):
+        low, high = max(start, 0), min(start + count, side)
+        inner.append(slice(low, high))
+        over.append((low - start, start + count - high))
+    part = array[tuple(inner)]
+    return np.pad(part, over, mode="edge") if any(map(any, over)) else np.array(part)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from genesis_hub.data.cases import Case, CaseList, class_indices
 from genesis_hub.data.hashes import perceptual_hash
-from genesis_hub.data.image import Array, turned
+from genesis_hub.data.image import Array, cut_out, turned
 from genesis_hub.data.readers import read
 from genesis_hub.engine.objective import Batch
 from genesis_hub.errors import BadInput
@@ -237,16 +237,4 @@ class PatchItems:
 
 def cut(array: Array | Tensor, start: Sequence[int], size: Sequence[int]) -> Array:
     """Return (C, *size) from a place on, edge values repeated beyond the image."""
-    held = array.numpy() if isinstance(array, Tensor) else array
-    index = [
-        np.clip(np.arange(begin, begin + n), 0, side - 1)
-        for begin, n, side in zip(start, size, held.shape[1:], strict=True)
-    ]
-    inside = all(
-        begin >= 0 and begin + n <= side
-        for begin, n, side in zip(start, size, held.shape[1:], strict=True)
-    )
-    if inside:
-        place = tuple(slice(begin, begin + n) for begin, n in zip(start, size, strict=True))
-        return np.ascontiguousarray(held[(slice(None), *place)])
-    return held[np.ix_(np.arange(held.shape[0]), *index)]
+    return cut_out(array.numpy() if isinstance(array, Tensor) else array, start, size)

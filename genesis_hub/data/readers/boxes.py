@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from genesis_hub.data.image import Affine, Array, Image, spacing_of, steps
+from genesis_hub.data.image import Affine, Image, cut_out, spacing_of, steps
 from genesis_hub.errors import BadInput
 
 PATIENT = "LPS"  # The frame of DICOM, MetaImage and LUNA16: millimetres to the left, back, head.
@@ -132,17 +132,6 @@ def grid_of(file: Path, stamp: int, opener: Opener) -> Grid:
         tuple(order.index(axis) for axis in range(3)),
         spacing_of(volume.affine),
     )
-
-
-def cut_out(array: Array, starts: Sequence[int], counts: Sequence[int]) -> Array:
-    """Return a copy of (C, *counts) from a place on; edge values are repeated beyond the volume."""
-    inner, over = [slice(None)], [(0, 0)]
-    for start, count, side in zip(starts, counts, array.shape[1:], strict=True):
-        low, high = max(start, 0), min(start + count, side)
-        inner.append(slice(low, high))
-        over.append((low - start, start + count - high))
-    part = array[tuple(inner)]
-    return np.pad(part, over, mode="edge") if any(map(any, over)) else np.array(part)
 
 
 def outside(grid: Grid, point: Three, place: Affine, path: Path) -> BadInput:
