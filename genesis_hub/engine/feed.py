@@ -64,13 +64,26 @@ class Order:
     def keys(self, step: int, *, rank: int = 0, ranks: int = 1) -> list[Key]:
         """Return what one process looks at in a step: its part of the batch, in order.
 
+        An item's seed depends on the epoch and on the item alone, so neither on the size of a batch
+        nor on who makes it; an item that comes again in an epoch looks otherwise each time.
         So the groups are those that `accumulate` makes in one process, batch norm's among them.
         """
         epoch, place = divmod(step, self.steps_per_epoch)
         items = self.epoch(epoch)[place * self.batch_size : (place + 1) * self.batch_size]
         part = self.batch_size // ranks
         share = range(rank * part, (rank + 1) * part)
-        return [(int(items[at]), seed_of(self.seed, 2, step, at)) for at in share]
+        return [
+            (int(items[at]), seed_of(self.seed, 2, epoch, int(items[at]), times))
+            for at, times in zip(share, self.before(epoch, place, share), strict=True)
+        ]
+
+    def before(self, epoch: int, place: int, share: Sequence[int]) -> list[int]:
+        """Return how often each item of a share came before in its epoch."""
+        begin = place * self.batch_size
+        if self.weights is None:
+            return [(begin + at) // self.count for at in share]
+        drawn = self.epoch(epoch)
+        return [int((drawn[: begin + at] == drawn[begin + at]).sum()) for at in share]
 
 
 class Keyed(Dataset[Batch]):
