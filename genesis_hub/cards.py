@@ -163,7 +163,7 @@ def this_folder(facts: Mapping[str, Any]) -> list[str]:
             scans = made["pretrained"]["data"]["cases"]["train"]
             origin += f" It began with weights pre-trained on {scans:,} unlabelled scans."
     elif made.get("pretrained"):
-        origin = pretraining(made["pretrained"])
+        origin = "\n\n".join(filter(None, (pretraining(made["pretrained"]), made.get("about"))))
     elif made.get("source"):
         origin = (
             f"Converted from `{made['source']}` (sha256 `{made['sha256']}`), "
