@@ -13,15 +13,14 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
-from tqdm.auto import tqdm
-
-from genesis_hub.cli import Parser, joined
+from genesis_hub.cli import joined
 from genesis_hub.cli.images import range_of
 from genesis_hub.cli.spoken import spoken
-from genesis_hub.errors import BadInput, GenesisHubError
+from genesis_hub.errors import BadInput
 from genesis_hub.inputs import Range
+from training.command import Parser, told
 from training.corpus import Sides
 from training.corpus.bat import DTYPES, bat_path
 from training.corpus.cutting import Crop, Cutting
@@ -34,26 +33,22 @@ NAMED = 5
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the verb; return its exit status: 0, or 2 after an error."""
+    return told("training.cubes", lambda: verb(arguments))
+
+
+def verb(arguments: Sequence[str] | None) -> int:
+    """Do what was asked for; errors speak of flags."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        words = sys.argv[1:] if arguments is None else list(arguments)
-        return run(parser().parse_args(joined(words)))
-    except GenesisHubError as error:
-        said = spoken(str(error)).replace("tolerate=", "--tolerate ")
-        tqdm.write(f"training.cubes: {said}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        tqdm.write("training.cubes: stopped; the same call goes on there", file=sys.stderr)
-        return 130
+        return run(parser().parse(joined(words)))
+    except BadInput as error:
+        raise BadInput(spoken(str(error)).replace("tolerate=", "--tolerate ")) from error
 
 
 def parser() -> Parser:
-    """Return the parser; every flag is taken with underscores as well."""
-    verb = Parser(prog="python -m training.cubes", description="cut cubes from scans")
-
-    def flag(name: str, **more: Any) -> None:
-        other = "--" + name[2:].replace("-", "_")
-        verb.add_argument(*dict.fromkeys((name, other)), **more)
-
+    """Return the parser."""
+    made = Parser(prog="python -m training.cubes", description="cut cubes from scans")
+    flag = made.add_argument
     flag("--fold", nargs="+", required=True, help="0 to 9, several, 0-4, or all")
     flag("--data", required=True, type=Path, help="subset0 to subset9, a folder of scans, or a CSV")
     flag("--save", required=True, type=Path, help="the folder for the files of cubes")
@@ -65,7 +60,7 @@ def parser() -> Parser:
     flag("--crop-cols", type=int, nargs="+")
     flag("--each", action="store_true", help="--scale cubes of each crop, not of all together")
     flag("--dtype", choices=DTYPES, default="float16")
-    flag("--modality", help="ct (the default), mri or another")
+    flag("--modality", default="ct", help="of scans whose table names none: ct, mri")
     flag("--range", help="LO,HI: the values that become 0 and 1; or image")
     flag("--seed", type=int, default=0)
     flag("--faithful", action="store_true", help="the published borders and rule")
@@ -74,7 +69,7 @@ def parser() -> Parser:
     flag("--no-hashes", action="store_true", help="do not keep what each scan looks like")
     flag("--overwrite", action="store_true")
     flag("--quiet", action="store_true", help="no progress")
-    return verb
+    return made
 
 
 def run(options: argparse.Namespace) -> int:
@@ -82,11 +77,9 @@ def run(options: argparse.Namespace) -> int:
     wish = wish_of(options)
     if options.workers < 1:
         raise BadInput(f"--workers {options.workers}; give a whole number from 1")
-    if not options.data.exists():
-        raise BadInput(f"--data {options.data}: there is no such folder or file")
     folds = folds_of(options.data, options.modality, seed=options.seed)
     chosen = folds.asked(options.fold)
-    tqdm.write(f"{options.data}: folds {folds.told}", file=sys.stderr)
+    print(f"{options.data}: {folds.told}", file=sys.stderr)
     for fold in chosen:
         done = extract_fold(
             folds.scans[fold],
@@ -98,7 +91,7 @@ def run(options: argparse.Namespace) -> int:
             overwrite=options.overwrite,
             quiet=options.quiet,
         )
-        tqdm.write(told(done))
+        print(outcome(done), flush=True)
     return 0
 
 
@@ -140,7 +133,7 @@ def crops_of(options: argparse.Namespace, size: Sides) -> tuple[Crop, ...]:
     return tuple(dict.fromkeys(zip(rows, cols, strict=True)))
 
 
-def told(done: Done) -> str:
+def outcome(done: Done) -> str:
     """Return what became of a fold, in words."""
     if done.before:
         return f"{done.path}: {done.cubes} cubes were there already"

@@ -5,18 +5,15 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
-from genesis_hub.data.cases import load_cases
 from genesis_hub.data.cases.layouts import MASK_WORDS
 from genesis_hub.data.cases.published.luna16 import subsets
 from genesis_hub.data.finding import Found, find_images
-from genesis_hub.data.readers import stem_of
+from genesis_hub.data.readers import existing, stem_of
 from genesis_hub.data.readers.parts import parted
 from genesis_hub.errors import BadInput
-from genesis_hub.infer.sources import TABLES, open_case
-from training.corpus.listing import Scan
+from training.corpus.listing import Opener, Scan, from_table, kind_of, table_of
 
 FOLDS = 10
 TRAIN, VALID, TEST = (0, 1, 2, 3, 4), (5, 6), (7, 8, 9)
@@ -51,53 +48,51 @@ class Folds:
         empty = sorted(meant - self.scans.keys())
         if empty or not meant:
             raise BadInput(
-                f"no scan is in fold {', '.join(map(str, empty))}; those that hold scans are "
-                f"{', '.join(map(str, sorted(self.scans)))} ({self.told})"
+                f"no scan is in fold {', '.join(map(str, empty))}; folds with scans: {self.told}"
             )
         return tuple(sorted(meant))
 
 
-def folds_of(data: Path, modality: str | None, *, seed: int = 0) -> Folds:
-    """Return the scans of a folder or CSV by fold.
+def folds_of(data: Path, modality: str, *, seed: int = 0) -> Folds:
+    """Return the scans of a folder or a table by fold.
 
-    A folder with subset0 to subset9 is taken as it is. Of any other, and of a CSV with a row for
-    each scan, patients are dealt out by the seed.
-    modality: of all; None: what a CSV says, else "ct".
+    A folder with subset0 to subset9 is taken as it is. Of any other, and of a table with a row for
+    each scan, patients are dealt out by the seed; splits that a table gives are kept to.
+    modality: of scans whose table names none.
     """
-    data = data.expanduser()
-    if data.is_dir() and (parts := subsets(data)):
+    path = existing(data)
+    if path.is_dir() and (parts := subsets(path)):
         scans = {}
         for number, part in parts.items():
             if any(part.iterdir()):
-                scans[number] = tuple(scan_of(one, part, modality) for one in find_images(part))
+                found = find_images(part)
+                scans[number] = tuple(scan_of(one, part, modality) for one in found)
         if scans:
             return Folds(scans, f"as the folders {', '.join(p.name for p in parts.values())} say")
-    if str(data).lower().endswith(TABLES):
+    if table := table_of(path):
+        cases, _, notes = from_table(table)
         listed = tuple(
             Scan(
-                case.name, case.patient, case.images, modality or case.modality or "ct", case.split,
-                partial(open_case, case),
+                case.name, case.patient, case.images, kind_of(case, modality), case.split,
+                Opener(case.images[0]),
             )
-            for case in load_cases(data, check=False)
+            for case in cases
         )  # fmt: skip
-        return dealt(listed, seed, "")
-    found = find_images(data)
-    images = [one for one in found if not is_mask(one, data)]
+        return dealt(listed, seed, notes)
+    found = find_images(path)
+    images = [one for one in found if not is_mask(one, path)]
     if not images:
-        raise BadInput(f"{data}: only masks lie here, such as {found[0].path}; give the images")
-    masks = len(found) - len(images)
-    told = "a CSV with a column patient says whose they are"
+        raise BadInput(f"{path}: only masks lie here, such as {found[0].path}; give the images")
+    masks = [one.path.name for one in found if is_mask(one, path)]
+    notes = ("a table with a column 'patient' says whose each is",)
     if masks:
-        told += f"; {masks} files called as masks are left alone, such as "
-        told += str(next(one.path.name for one in found if is_mask(one, data)))
-    return dealt(tuple(scan_of(one, data, modality) for one in images), seed, f"; {told}")
+        notes += (f"{len(masks)} files called as masks are left alone, such as {masks[0]}",)
+    return dealt(tuple(scan_of(one, path, modality) for one in images), seed, notes)
 
 
-def scan_of(found: Found, root: Path, modality: str | None) -> Scan:
+def scan_of(found: Found, root: Path, modality: str) -> Scan:
     """Return an image that was found as a scan."""
-    return Scan(
-        found.name, patient_of(found, root), (found.path,), modality or "ct", None, found.open
-    )
+    return Scan(found.name, patient_of(found, root), (found.path,), modality, None, found.open)
 
 
 def is_mask(found: Found, root: Path) -> bool:
@@ -117,22 +112,24 @@ def patient_of(found: Found, root: Path) -> str:
     return within[0] if file.is_dir() and within else found.name
 
 
-def dealt(scans: Sequence[Scan], seed: int, more: str) -> Folds:
+def dealt(scans: Sequence[Scan], seed: int, notes: Sequence[str]) -> Folds:
     """Return scans by fold: patients, in an order that the seed draws, one after the other."""
 
     def drawn(patient: str) -> bytes:
         words = f"folds\0{seed}\0{patient}".encode("utf-8", "surrogateescape")
         return hashlib.sha256(words).digest()
 
-    patients = sorted({scan.patient for scan in scans}, key=drawn)
-    fold_of = {patient: TURNS[at % FOLDS] for at, patient in enumerate(patients)}
+    split_of = {scan.patient: scan.split for scan in scans}
+    fold_of: dict[str, int] = {}
+    for split, turns in {None: TURNS, "train": TRAIN, "val": VALID, "test": TEST}.items():
+        patients = sorted((one for one, own in split_of.items() if own == split), key=drawn)
+        fold_of |= {patient: turns[at % len(turns)] for at, patient in enumerate(patients)}
     held: dict[int, list[Scan]] = {}
     for scan in scans:
         held.setdefault(fold_of[scan.patient], []).append(scan)
     counts = Counter(fold_of.values())
-    told = (
-        f"no folders subset0 to subset9: {len(patients)} patients dealt to folds with seed {seed}: "
-        + ", ".join(f"{fold}: {counts[fold]}" for fold in sorted(counts))
-        + more
+    said = ", ".join(f"{fold}: {counts[fold]}" for fold in sorted(counts))
+    told = f"{len(fold_of)} patients dealt out with seed {seed} ({said})"
+    return Folds(
+        {fold: tuple(some) for fold, some in sorted(held.items())}, "; ".join((told, *notes))
     )
-    return Folds({fold: tuple(some) for fold, some in sorted(held.items())}, told)
