@@ -99,9 +99,7 @@ def fit(
                     break
             # The last step's state is saved below, as finished.
             due = not last and (looked or standing.step % pace.save_every == 0)
-            if (
-                stop := heard(asked(), fabric)
-            ) or due:  # The last step's state is saved below, as finished.
+            if (stop := heard(asked(), fabric)) or due:
                 save(standing)
             if stop and not last:
                 if record is not None:
