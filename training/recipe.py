@@ -38,7 +38,9 @@ class Recipe:
     modality: of scans whose table says none: "ct" or "mri". range: (low, high), the values that
     become 0 and 1, or "image", each scan's own ends; by modality if None.
     input_rows, input_cols, input_deps: sides of the cubes, (X, Y, Z).
-    scale: windows of each scan in an epoch. validation: share of the patients kept for it.
+    scale: windows of each scan in an epoch. phantoms: made-up chests beside the scans, a window of
+    each in an epoch. balanced: scans of each modality, and phantoms, come equally often.
+    validation: share of the patients kept for it.
     looks: windows that are validated on, always the same, perturbed always alike.
     validate_every: steps between validations; an epoch of at most 1,000 steps if None. save_every:
     steps between checkpoints. patience: validations without anything better before it stops.
@@ -77,6 +79,8 @@ class Recipe:
     input_cols: int = 64
     input_deps: int = 32
     scale: int = 32
+    phantoms: int = 0
+    balanced: bool = False
     validation: float = 0.1
     looks: int = 64
     validate_every: int | None = None
@@ -107,7 +111,8 @@ class Recipe:
         for names, least in (
             (("steps", "epochs", "batch_size", "accumulate", "save_every", "scale", "devices",
               "input_rows", "input_cols", "input_deps", "looks"), 1),
-            (("seed", "workers", "patience", "warm_up", "validate_every", "halve_every"), 0),
+            (("seed", "phantoms", "workers", "patience", "warm_up", "validate_every",
+              "halve_every"), 0),
         ):  # fmt: skip
             for name in names:
                 value = getattr(self, name)
