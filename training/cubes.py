@@ -67,6 +67,7 @@ def parser() -> Parser:
     flag("--workers", type=int, default=2, help="threads that read and cut")
     flag("--tolerate", type=float, default=FEW, help="the share of scans that may be left out")
     flag("--no-hashes", action="store_true", help="do not keep what each scan looks like")
+    flag("--no-check", action="store_true", help="take scans as they are, whatever they look like")
     flag("--overwrite", action="store_true")
     flag("--quiet", action="store_true", help="no progress")
     return made
@@ -115,6 +116,7 @@ def wish_of(options: argparse.Namespace) -> Wish:
         each=options.each,
         range=cast("Range | None", range_of(options.range)),
         looks=not options.no_hashes,
+        check=not options.no_check,
     )
 
 

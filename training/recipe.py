@@ -47,6 +47,8 @@ class Recipe:
     workers: processes that cut cubes ahead. deterministic: operators that give the same bits.
     channels_last: the memory layout that convolutions are fastest in. compile: fuse operators with
     torch.compile, which takes a minute to begin.
+    tolerate: share of the scans that may be left out, each named with its reason. no_check: take
+    scans as they are, whatever they look like; NaN is refused all the same.
     hashes: perceptual hashes of what was seen lie in run.json and, without names, with the weights.
     pictures: sheets of restored slices and curves, at every validation.
     """
@@ -90,6 +92,8 @@ class Recipe:
     deterministic: bool = False
     channels_last: bool = True
     compile: bool = False
+    tolerate: float = 0.1
+    no_check: bool = False
     hashes: bool = True
     pictures: bool = True
 
@@ -120,7 +124,7 @@ class Recipe:
                     raise BadInput(f"{name}={value!r}, but it must be {least} or more")
         for name, low, high in (
             ("lr", 0, 10), ("weight_decay", -1e-9, 10), ("average", -1e-9, 1), ("width", 0, 8),
-            ("validation", -1e-9, 0.9), ("clip", -1e-9, 1e6),
+            ("validation", -1e-9, 0.9), ("tolerate", -1e-9, 1), ("clip", -1e-9, 1e6),
         ):  # fmt: skip
             value = getattr(self, name)
             if not low < value < high:

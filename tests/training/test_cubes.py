@@ -1,20 +1,21 @@
 """The verb that makes files of cubes: what it writes, skips, leaves out, and survives."""
 
 import csv
+import multiprocessing
 import os
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.training.made import chest, metaimage, nifti
+from training.corpus import extraction
 from training.corpus.bat import read_beside
 from training.corpus.cubefiles import CubeItems
 from training.corpus.folds import folds_of
+from training.corpus.listing import Scan
 from training.corpus.tissue import tissue_score
 from training.cubes import main
 
@@ -208,6 +209,7 @@ def test_what_never_meets_the_rule_gives_cubes_and_it_is_said_aloud(
 def test_faithful_takes_only_what_the_rule_accepts(tmp_path: Path) -> None:
     hu = np.full((240, 252, 120), 40)
     hu[112:] = -850  # So that windows lie on either side of the rule.
+    hu += np.random.default_rng(0).normal(0, 20, hu.shape).astype(int)
     metaimage(tmp_path / "luna" / "subset0" / "big.mhd", hu)
     assert extract(tmp_path / "luna", tmp_path / "out", "--fold", "0", "--faithful") == 0
     rows = rows_of(tmp_path / "out" / f"{NAME}_0.npy")
@@ -215,6 +217,16 @@ def test_faithful_takes_only_what_the_rule_accepts(tmp_path: Path) -> None:
     assert all(float(row["score"]) <= 0.15 for row in rows)
     for axis, side, low, slack in (("x", 240, 100, 17), ("y", 252, 100, 17), ("z", 120, 30, 12)):
         assert all(low <= int(row[axis]) <= side - slack - low for row in rows)
+
+
+def test_values_that_look_like_a_mistake_are_taken_when_told_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    metaimage(tmp_path / "luna" / "subset0" / "a.mhd", chest()[0].clip(-400, 200))
+    assert extract(tmp_path / "luna", tmp_path / "out", "--fold", "0") == 2
+    assert "narrower window already" in (said := capsys.readouterr().err)
+    assert "--no-check goes on all the same" in said
+    assert extract(tmp_path / "luna", tmp_path / "out", "--fold", "0", "--no-check") == 0
 
 
 @pytest.mark.parametrize(
@@ -237,35 +249,32 @@ def test_a_wrong_call_is_answered_in_one_line(
     assert told.count("\n") == 1
 
 
-@pytest.mark.skipif(os.name == "nt", reason="kills by a signal")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="kills a forked process")
 def test_a_killed_call_leaves_nothing_half_written_and_the_same_call_finishes(
-    luna: Path, tmp_path: Path
+    luna: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    script = (
-        "import sys, time, training.cubes as c, training.corpus.extraction as e\n"
-        "plain = e.extract\n"
-        "def slow(*words):\n"
-        "    made = plain(*words); time.sleep(0.2 if words[0].name == 'scan2' else 0)\n"
-        "    if words[0].name == 'scan3': print('here', flush=True); time.sleep(60)\n"
-        "    return made\n"
-        "e.extract = slow; c.main(sys.argv[1:])\n"
-    )
-    words = ["--data", str(luna), "--save", str(tmp_path / "out"), "--scale", "4", *CUBE]
-    words += ["--fold", "all", "--workers", "1"]
-    run = subprocess.Popen(
-        [sys.executable, "-c", script, *words], stdout=subprocess.PIPE, text=True
-    )
-    assert run.stdout is not None
-    while "here" not in run.stdout.readline():
-        assert run.poll() is None
-    time.sleep(0.1)
-    run.send_signal(signal.SIGKILL)
-    run.wait()
-    names = {path.name for path in (tmp_path / "out").iterdir()}
+    plain = extraction.extract
+
+    def killed(scan: Scan, *more: Any) -> Any:
+        if scan.name == "scan3":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return plain(scan, *more)
+
+    out = tmp_path / "out"
+    with monkeypatch.context() as patch:
+        patch.setattr(extraction, "extract", killed)
+        run = multiprocessing.get_context("fork").Process(
+            target=extract, args=(luna, out, "--fold", "all", "--workers", "1")
+        )
+        run.start()
+        run.join()
+    assert run.exitcode == -signal.SIGKILL
+    names = {path.name for path in out.iterdir()}
     assert f"{NAME}_0.npy" in names
     assert f"{NAME}_1.npy" not in names
-    assert extract(luna, tmp_path / "out", "--fold", "all") == 0
-    left = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert any(name.endswith(".part.npy") for name in names)
+    assert extract(luna, out, "--fold", "all") == 0
+    left = sorted(path.name for path in out.iterdir())
     assert left == [f"{NAME}_{fold}.{end}" for fold in (0, 1) for end in ("csv", "json", "npy")]
 
 

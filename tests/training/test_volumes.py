@@ -155,6 +155,12 @@ def test_a_header_of_another_modality_is_believed(tmp_path: Path) -> None:
         Volumes([scan(path)], inputs_of)
 
 
+def test_nan_is_refused_even_unchecked(tmp_path: Path) -> None:
+    path = bad(tmp_path)["NaN"]
+    with pytest.raises(BadInput, match="1 values are NaN or infinite"):
+        Volumes([scan(path)], inputs_of, check=False)
+
+
 def test_an_empty_corpus_is_refused() -> None:
     with pytest.raises(BadInput, match="the corpus is empty"):
         Volumes([], inputs_of)

@@ -41,7 +41,8 @@ class Wish:
     """What cubes are wanted.
 
     scale: cubes of a scan. each: so many of every crop, instead of one crop drawn for each cube.
-    range: the values that become 0 and 1; None: as the modality has it.
+    range: the values that become 0 and 1; None: as the modality has it. looks: what each scan looks
+    like is kept, as a hash. check: scans whose values look like a mistake are left out.
     """
 
     scale: int
@@ -51,6 +52,7 @@ class Wish:
     each: bool = False
     range: Range | None = None
     looks: bool = True
+    check: bool = True
 
     def crops(self) -> tuple[tuple[Crop, ...], ...]:
         """Return the crops, as many together as one round of cubes draws from."""
@@ -191,7 +193,7 @@ def extract(scan: Scan, wish: Wish, ends: tuple[float, float]) -> Yield | LeftOu
     """Return the cubes of one scan, or why there are none."""
     try:
         inputs = inputs_for(scan.modality, wish.cutting.size, range=wish.range)
-        kept = keep(scan, inputs)
+        kept = keep(scan, inputs, check=wish.check)
         wish.cutting.fitting(kept.sides)
         rule = rule_for(scan.modality, faithful=wish.cutting.faithful)
         found: list[tuple[Place, NDArray[np.float32]]] = []

@@ -15,6 +15,7 @@ from genesis_hub.entry import InputFacts
 from genesis_hub.errors import BadInput
 from genesis_hub.infer.prepare import Ready, prepare
 from genesis_hub.inputs import Inputs, Range, adjusted, as_tensor
+from genesis_hub.sampling import unfit_values
 from training.corpus import Sides, Window
 from training.corpus.listing import Scan
 
@@ -74,6 +75,7 @@ def keep(scan: Scan, inputs: Inputs, *, check: bool = True) -> Kept:
     """Read a scan, or raise `BadInput` with what is wrong with it.
 
     What a file maps, uncompressed and in whole numbers, stays mapped.
+    check: False takes values that look like a mistake; NaN is refused all the same.
     """
     image = scan.open()
     if check and "" not in (image.modality, scan.modality) and image.modality != scan.modality:
@@ -82,6 +84,8 @@ def keep(scan: Scan, inputs: Inputs, *, check: bool = True) -> Kept:
             f"modality={image.modality!r}, or take it out"
         )
     ready = prepare(image, inputs, check=check)
+    if not check and (unfit := unfit_values(ready.pixels)):
+        raise BadInput(unfit)
     facts = inputs.facts
     assert not facts.mean, "windows are in [0, 1]; a network's own mean comes after the views"
     whole = None

@@ -133,6 +133,8 @@ def scans(data: str | Path, recipe: Recipe) -> Source:
             room=0 if shared else ROOM,
             spare=spare,
             least=recipe.size,
+            tolerate=recipe.tolerate,
+            check=not recipe.no_check,
             quiet=quiet,
         )
         split_of = {scan.name: scan.split for scan in listing.scans}
@@ -255,7 +257,7 @@ def with_phantoms(found: Material, kinds: Sequence[str], per_kind: int, recipe: 
 
 def windows(part: Part, recipe: Recipe) -> WindowItems:
     """Return windows of some scans."""
-    return WindowItems(part, recipe.size, recipe.scale, faithful=recipe.faithful)
+    return WindowItems(part, recipe.size, recipe.scale, faithful=recipe.faithful, tolerate=recipe.tolerate)
 
 
 def contract(recipe: Recipe) -> Callable[[str], Inputs]:

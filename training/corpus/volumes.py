@@ -51,6 +51,7 @@ class Volumes:
     room=0. Ranks that share `spare` do best if one of them reads first: the others find it done.
 
     inputs_of: the input contract of a modality. least: sides below which a scan is left out.
+    check: False takes scans whose values look like a mistake; NaN and the rest are refused still.
     workers: threads that read; each holds one scan meanwhile.
     """
 
@@ -63,10 +64,12 @@ class Volumes:
         spare: Path | None = None,
         least: Sides = (1, 1, 1),
         tolerate: float = FEW,
+        check: bool = True,
         workers: int = 4,
         quiet: bool = True,
     ) -> None:
         self.inputs_of, self.room, self.spare, self.least = inputs_of, room, spare, least
+        self.check = check
         self.clear()
         scans = list(scans)
         self.admitted, self.left_out = self.read(scans, workers, quiet=quiet)
@@ -110,7 +113,7 @@ class Volumes:
         try:
             kept, place = taken_up(file, inputs), "spare"
             if kept is None:
-                kept, place = keep(scan, inputs), ""
+                kept, place = keep(scan, inputs, check=self.check), ""
             refuse_small(kept.sides, self.least)
         except (GenesisHubError, OSError, MemoryError) as error:
             return LeftOut(scan.name, scan.paths[0] if scan.paths else None, said(error))
