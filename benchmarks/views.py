@@ -2,10 +2,10 @@
 
     python benchmarks/views.py [--cubes 32] [--repeats 5] [--threads 1] [--device cpu]
 
-Both do every step to phantom chest CT of 64 x 64 x 32: the loops are `tests/training/plain_views.py`
-(numpy, one cube at a time, a curve of 100,000 knots, 10,000 windows one by one), ours the batched
-functions of `training/views`. Steps are taken with certainty, the pipeline with the published
-shares. Taken in turn; the median counts.
+Both do every step to phantom chest CT of 64 x 64 x 32: the loops are those of
+`tests/training/plain_views.py` (one cube at a time, a curve of 100,000 knots, 10,000 windows one by
+one), ours the batched functions of `training/views`. Steps are taken with certainty, the pipeline
+with the published shares. Taken in turn; the median counts.
 """
 
 import argparse
@@ -14,6 +14,7 @@ import platform
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
@@ -32,10 +33,10 @@ from training.views.windows import drawn_maps
 
 SIDES = (64, 64, 32)
 Ours = Callable[[Tensor, Draws], object]
-Plain = Callable[[np.ndarray, np.random.Generator], object]
+Plain = Callable[[np.ndarray, plain_views.Dice], object]
 
 
-def mirrored(cube: np.ndarray, dice: np.random.Generator) -> np.ndarray:
+def mirrored(cube: np.ndarray, dice: plain_views.Dice) -> np.ndarray:
     """Flip a cube by loops."""
     for axis in plain_views.flips(dice, (1, 2, 3)):
         cube = np.flip(cube, axis)
@@ -64,10 +65,78 @@ ROWS: dict[str, tuple[Ours, Plain]] = {
 
 def cubes(count: int, device: torch.device) -> Tensor:
     """Cut cubes out of a made-up chest."""
-    image = torch.from_numpy(np.asarray(chest_ct(seed=0, shape=(128, 128, 64)).image.pixels))
-    values = ((image.reshape(image.shape[-3:]).float() + 1000) / 2000).clamp(0, 1)
-    dice = np.random.default_rng(0)
-    starts = [[int(dice.integers(0, w - s + 1)) for w, s in zip(values.shape, SIDES)] for _ in range(count)]
-    return torch.stack([
-        values[x : x + 64, y : y + 64, z : z + 32][None] for x, y, z in starts
-    ]).contiguous().to(device)
+    pixels = np.asarray(chest_ct(0, size=(128, 128, 64)).image, dtype=np.float32)[0]
+    values = ((torch.from_numpy(pixels) + 1000) / 2000).clamp(0, 1)
+    dice, cut = np.random.default_rng(0), []
+    for _ in range(count):
+        x, y, z = (
+            int(dice.integers(0, whole - side, endpoint=True))
+            for whole, side in zip(values.shape, SIDES, strict=True)
+        )
+        cut.append(values[None, x : x + SIDES[0], y : y + SIDES[1], z : z + SIDES[2]])
+    return torch.stack(cut).to(device)
+
+
+def looped(plain: Plain, some: list[np.ndarray], dice: plain_views.Dice) -> None:
+    """Do a step to some cubes, one after the other."""
+    for cube in some:
+        plain(cube, dice)
+
+
+def seconds(work: Callable[[], object], device: torch.device) -> float:
+    """Return how long something takes, the device's part included."""
+    begin = time.perf_counter()
+    work()
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter() - begin
+
+
+def machine() -> str:
+    """Return one line about where this ran."""
+    load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    return (
+        f"{platform.machine()}, {os.cpu_count()} cores{load}, {torch.get_num_threads()} thread(s), "
+        f"torch {torch.__version__}, numpy {np.__version__}, Python {platform.python_version()}"
+    )
+
+
+def main() -> None:
+    """Run both in turn, row by row."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--cubes", type=int, default=32, help="of a batch of ours")
+    parser.add_argument("--plain", type=int, default=4, help="cubes the loops do in a repeat")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--device", default="cpu")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    device = torch.device(options.device)
+    x = cubes(options.cubes, device)
+    by_hand = x[: options.plain].cpu().double().numpy()
+    print(machine())
+    print(f"ms per cube of 64 x 64 x 32, ours in batches of {options.cubes} on {device}:")
+    for name, (ours, plain) in ROWS.items():
+        dice, found = plain_views.Dice(0), []
+        # The loops' pipeline needs many cubes before its gates fall as often as they should.
+        some = [*by_hand] * (8 if name.startswith("pipeline") else 1)
+        ours(x, Draws(torch.arange(len(x), device=device)))  # Tables and pools are made once.
+        for repeat in range(options.repeats):
+            draws = Draws(torch.arange(len(x), device=device) + 10**6 * (repeat + 1))
+            one = seconds(partial(ours, x, draws), device) / len(x)
+            other = seconds(partial(looped, plain, some, dice), device) / len(some)
+            found.append((1000 * one, 1000 * other))
+        one, other = (statistics.median(times) for times in zip(*found, strict=True))
+        print(f"{name:30s} ours {one:8.3f}   loops {other:8.3f}   {other / one:7.1f} times")
+    begin = time.perf_counter()
+    drawn_maps(Draws(torch.arange(16)), SIDES, 10_000)
+    each = (time.perf_counter() - begin) / 16
+    print(
+        f"a map of 10,000 windows {1000 * each:.2f} ms; the pool of 256, once, {256 * each:.2f} s"
+    )
+    if not torch.cuda.is_available():
+        print("GPU                            not measured (needs a CUDA device)")
+
+
+if __name__ == "__main__":
+    main()

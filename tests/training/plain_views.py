@@ -1,21 +1,28 @@
 """The views once more, with loops and numpy's generator, as a yardstick for results and speed."""
 
+import random
 from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
 Cube = NDArray[np.float64]  # (C, X, Y, Z)
-Dice = np.random.Generator
+
+
+class Dice:
+    """Python's generator for single numbers, for numpy's is slow at those; numpy's for arrays."""
+
+    def __init__(self, seed: int) -> None:
+        self.single, self.many = random.Random(seed), np.random.default_rng(seed)
 
 
 def upto(dice: Dice, low: int, high: int) -> int:
-    return int(dice.integers(low, high, endpoint=True))
+    return dice.single.randint(low, high)
 
 
 def flips(dice: Dice, axes: tuple[int, ...]) -> list[int]:
     chosen: list[int] = []
-    while dice.random() < 0.4 and len(chosen) < 3:
+    while dice.single.random() < 0.4 and len(chosen) < 3:
         chosen.append(axes[upto(dice, 0, len(axes) - 1)])
     return chosen
 
@@ -33,7 +40,7 @@ def mapped(cube: Cube, points: NDArray[np.float64], falling: bool, knots: int = 
 
 
 def curved(cube: Cube, dice: Dice) -> Cube:
-    return mapped(cube, dice.random(4), dice.random() < 0.5)
+    return mapped(cube, dice.many.random(4), dice.single.random() < 0.5)
 
 
 def shuffled(cube: Cube, dice: Dice, windows: int = 10_000) -> Cube:
@@ -45,7 +52,7 @@ def shuffled(cube: Cube, dice: Dice, windows: int = 10_000) -> Cube:
         ]
         box = (0, *(slice(a, a + side) for a, side in zip(start, sides, strict=True)))
         window = cube[box].ravel().copy()
-        dice.shuffle(window)
+        dice.many.shuffle(window)
         out[box] = window.reshape(sides)
     return out
 
@@ -60,16 +67,16 @@ def place(cube: Cube, dice: Dice, length: Callable[[int], int]) -> tuple[slice, 
 
 def painted_in(cube: Cube, dice: Dice) -> Cube:
     out, left = cube.copy(), 5
-    while left > 0 and dice.random() < 0.95:
+    while left > 0 and dice.single.random() < 0.95:
         box = place(cube, dice, lambda side: upto(dice, side // 6, side // 3))
-        out[(slice(None), *box)] = dice.random([s.stop - s.start for s in box])
+        out[(slice(None), *box)] = dice.many.random([s.stop - s.start for s in box])
         left -= 1
     return out
 
 
 def painted_out(cube: Cube, dice: Dice) -> Cube:
-    out, left = dice.random(cube.shape), 5
-    while left == 5 or (left > 0 and dice.random() < 0.95):
+    out, left = dice.many.random(cube.shape), 5
+    while left == 5 or (left > 0 and dice.single.random() < 0.95):
         box = place(cube, dice, lambda side: side - upto(dice, 3 * side // 7, 4 * side // 7))
         out[(slice(None), *box)] = cube[(slice(None), *box)]
         left -= 1
@@ -83,10 +90,10 @@ def pipeline(
     for axis in flips(dice, axes):
         target = np.flip(target, axis)
     view = target.copy()
-    if dice.random() < 0.5:
+    if dice.single.random() < 0.5:
         view = shuffled(view, dice, windows)
-    if dice.random() < 0.9:
+    if dice.single.random() < 0.9:
         view = curved(view, dice)
-    if dice.random() < 0.9:
-        view = painted_in(view, dice) if dice.random() < 0.2 else painted_out(view, dice)
+    if dice.single.random() < 0.9:
+        view = painted_in(view, dice) if dice.single.random() < 0.2 else painted_out(view, dice)
     return view, target

@@ -129,7 +129,7 @@ def test_memory_order_does_not_matter() -> None:
 
 
 def test_patterns_of_flips_are_as_frequent_as_in_a_chain_drawn_by_hand() -> None:
-    dice, many = np.random.default_rng(0), 40_000
+    dice, many = plain_views.Dice(0), 40_000
     hand = np.zeros(8)
     for _ in range(many):
         hand[sum(1 << axis for axis in set_of_odd(plain_views.flips(dice, (0, 1, 2))))] += 1
@@ -258,7 +258,7 @@ def test_few_windows_change_what_the_sheet_says() -> None:
 def test_loops_over_windows_change_and_keep_as_much() -> None:
     sides, windows = (20, 20, 20), 600
     names = np.arange(8000.0).reshape(1, *sides)
-    hand = [plain_views.shuffled(names, np.random.default_rng(i), windows) for i in range(60)]
+    hand = [plain_views.shuffled(names, plain_views.Dice(i), windows) for i in range(60)]
     sources = drawn_maps(keyed(600), sides, windows)
     ours = (sources != torch.arange(8000)).float().mean()
     assert float(ours) == pytest.approx(np.mean([(h != names).mean() for h in hand]), rel=0.02)
@@ -464,7 +464,7 @@ def test_published_shares_are_those_of_the_sheet(name: str) -> None:
 def test_the_pipeline_replaces_and_inverts_as_often_as_loops_do() -> None:
     sides, many = (20, 20, 20), 400
     ramp = np.linspace(0, 1, 8000).reshape(1, *sides)
-    dice = np.random.default_rng(0)
+    dice = plain_views.Dice(0)
     hand = np.stack([plain_views.pipeline(ramp, dice, (1, 2, 3), 300) for _ in range(many)])
     x = torch.from_numpy(ramp).float().expand(5 * many, 1, *sides)
     view, target = models_genesis(x, keyed(5 * many), replace(QUICK, shuffle_pool=64))
