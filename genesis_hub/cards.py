@@ -23,9 +23,15 @@ def render(entry: Entry, *, this: Mapping[str, Any] | None = None) -> str:
 
     this: the facts of a folder with weights, when the card lies in it; then it says what they are.
     """
-    own = bool(this and this["provenance"].get("from_scratch"))
+    made = this["provenance"] if this else {}
+    own = bool(made.get("from_scratch")) or made_anew(entry, made)
     sections = own_body(entry, this) if this and own else body(entry, this)
     return "\n\n".join((front_matter(entry, own=own), *sections)) + "\n"
+
+
+def made_anew(entry: Entry, made: Mapping[str, Any]) -> bool:
+    """Say whether weights were pre-trained by their holder, from nothing of the authors'."""
+    return "pretrained" in made and "source" not in made and entry.location.road != "bundled"
 
 
 def front_matter(entry: Entry, *, own: bool = False) -> str:
@@ -83,24 +89,39 @@ def body(entry: Entry, this: Mapping[str, Any] | None) -> list[str]:
         f"{terms.name} ({terms.url}): {terms.summary}."
         + ("" if terms.redistributable else " Not redistributed by this project."),
     ]
-    if entry.patents:
-        sections.append(f"Patents: {', '.join(entry.patents)}. {entry.patent_note}")
-    elif entry.patent_note:
-        sections.append(entry.patent_note)
+    sections += patents_of(entry)
     sections.append(f"Not for clinical use. Written by [genesis_hub]({REPOSITORY}).")
     return sections
 
 
+def patents_of(entry: Entry) -> list[str]:
+    """Return what is known of patents: they reach whoever implements a method."""
+    if entry.patents:
+        return [f"Patents: {', '.join(entry.patents)}. {entry.patent_note}"]
+    return [entry.patent_note] if entry.patent_note else []
+
+
 def own_body(entry: Entry, facts: Mapping[str, Any]) -> list[str]:
-    """Return the card of weights that were trained from nothing: no claim of a method is theirs."""
+    """Return the card of weights that are nobody else's: trained from nothing of the authors'."""
+    paper = entry.paper
+    if "pretrained" in facts["provenance"]:
+        title = f"# {entry.name}, pre-trained anew"
+        method = [
+            f"The method of {entry.name} on its maker's own images.",
+            f"{paper.authors}: *{paper.title}*. {paper.venue}. [Paper]({paper.url}).",
+        ]
+    else:
+        title, method = f"# A network of the form of {entry.name}, trained from scratch", []
     return [
-        f"# A network of the form of {entry.name}, trained from scratch",
+        title,
+        *method,
         f"Nothing of the published {entry.name} weights is in it, and none of their terms apply.",
         '```python\nimport genesis_hub\n\nmodel = genesis_hub.from_pretrained(".")\n```',
         *this_folder(facts),
         *input_of(entry),
         "## Licence",
         "Its maker has set none.",
+        *patents_of(entry),
         f"Not for clinical use. Written by [genesis_hub]({REPOSITORY}).",
     ]
 
@@ -138,6 +159,11 @@ def this_folder(facts: Mapping[str, Any]) -> list[str]:
         )
         if made.get("source"):
             origin += f" It began with weights from `{made['source']}` (sha256 `{made['sha256']}`)."
+        if made.get("pretrained"):
+            scans = made["pretrained"]["data"]["cases"]["train"]
+            origin += f" It began with weights pre-trained on {scans:,} unlabelled scans."
+    elif made.get("pretrained"):
+        origin = "\n\n".join(filter(None, (pretraining(made["pretrained"]), made.get("about"))))
     elif made.get("source"):
         origin = (
             f"Converted from `{made['source']}` (sha256 `{made['sha256']}`), "
@@ -151,6 +177,28 @@ def this_folder(facts: Mapping[str, Any]) -> list[str]:
             "what stands below is true of the published method."
         )
     return ["## This folder", f"{', '.join(what).capitalize()}. {origin}"]
+
+
+def pretraining(told: Mapping[str, Any]) -> str:
+    """Say what weights were pre-trained on, how long, and what was measured, by their run."""
+    recipe, cases, reached = told["recipe"], told["data"]["cases"], told["reached"]
+    sides = " x ".join(str(recipe[f"input_{name}"]) for name in ("rows", "cols", "deps"))
+    said = (
+        f"Pre-trained by `python -m training.pretrain` with the method {told['method']} "
+        f"({'as published' if recipe['faithful'] else 'mended'}; preset {recipe['preset']}): "
+        f"{told['steps']:,} steps of {recipe['batch_size']} cubes of {sides}, cut from "
+        f"{cases['train']:,} unlabelled scans ({cases['val']:,} more to choose the weights by)."
+    )
+    if "loss" in reached:
+        said += f"\n\nOn the scans that chose the weights: loss {reached['loss']:.4g}"
+        if "mean_would_cost" in reached:
+            said += f" (answering with the mean would cost {reached['mean_would_cost']:.4g})"
+        if "effective_rank" in reached:
+            said += f"; effective rank of the features {reached['effective_rank']:.1f}"
+        said += ". What they are worth for a task is not told by that."
+    if recipe["weights"]:
+        said += f" They went on from `{recipe['weights']}`."
+    return said
 
 
 def values(entry: Entry) -> str:

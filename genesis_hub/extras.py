@@ -1,6 +1,7 @@
 """Libraries that are not always there: imported when needed, or named with what installs them."""
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from genesis_hub.errors import BadInput
@@ -14,3 +15,8 @@ def require(library: str, extra: str) -> Any:
         raise BadInput(
             f"this needs {library}, which is not installed: pip install 'genesis-hub[{extra}]'"
         ) from error
+
+
+def is_here(library: str) -> bool:
+    """Say whether a library is installed; it is not imported."""
+    return find_spec(library) is not None

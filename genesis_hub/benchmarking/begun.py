@@ -9,9 +9,9 @@ from genesis_hub.benchmarking.contestants import Contestant
 from genesis_hub.data.cases import CaseList
 from genesis_hub.engine.origin import origin
 from genesis_hub.engine.recipe import difference, plain
+from genesis_hub.engine.runfile import write
 from genesis_hub.errors import BadInput
 from genesis_hub.tuning.recipe import Recipe
-from genesis_hub.tuning.runfile import write
 
 FILE = "benchmark.json"
 VERSION = 1

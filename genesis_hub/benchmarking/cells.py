@@ -11,14 +11,15 @@ from genesis_hub.benchmarking.design import Part, Places, inner_folds, truths_of
 from genesis_hub.benchmarking.features import features_of
 from genesis_hub.benchmarking.readouts import Neighbours, Probe, Readout, read_out
 from genesis_hub.data.cases import CaseList
+from genesis_hub.engine.checkpoint import finished
 from genesis_hub.engine.loop import Stopped
+from genesis_hub.engine.runfile import write
 from genesis_hub.errors import BadInput
 from genesis_hub.infer.run import reason_of
 from genesis_hub.infer.settings import device_of
-from genesis_hub.tuning.finetune import as_saved, finished_already, one_run
+from genesis_hub.tuning.finetune import as_saved, one_run
 from genesis_hub.tuning.predictions import TABLE, of_shares
 from genesis_hub.tuning.recipe import Recipe
-from genesis_hub.tuning.runfile import write
 
 RUNS, FEATURES, CHOSEN = "runs", "features", "chosen.json"
 READOUTS: Mapping[str, Readout] = {"probe": Probe(), "knn": Neighbours()}
@@ -34,7 +35,7 @@ def cell_of(folder: Path, contestant: Contestant, part: Part) -> Path:
 
 def is_done(cell: Path, mode: str) -> bool:
     """Say whether a cell needs no more work."""
-    if mode == FINETUNE and finished_already(cell) is None:
+    if mode == FINETUNE and finished(cell) is None:
         return False
     return (cell / TABLE).is_file()
 

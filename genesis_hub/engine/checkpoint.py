@@ -64,6 +64,14 @@ def standing_of(path: Path) -> Standing:
         return opened(path)[2]
 
 
+def finished(folder: Path) -> Standing | None:
+    """Return where the finished run of a folder stands; None for one that is not."""
+    if not (folder / LAST).is_file():
+        return None
+    standing = standing_of(folder / LAST)
+    return standing if standing.finished else None
+
+
 def opened(path: Path) -> tuple[TensorFile, dict[str, Any], Standing]:
     """Return a checkpoint as a file, its facts, and where the run stands."""
     file = TensorFile(path)

@@ -1,5 +1,6 @@
 """How a run goes: steps, learning rates, and when it looks at itself."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,8 @@ class Pace:
 
     batch_size: of one step, over all processes and accumulated parts. patience: validations
     without anything better before it stops; 0 never stops. average: the decay of the weights'
-    moving average that is validated and kept; 0 keeps none.
+    moving average that is validated and kept; 0 keeps none. halve_every: steps after which the
+    rate is halved, each time; 0 never.
     """
 
     steps: int
@@ -29,6 +31,7 @@ class Pace:
     momentum: float = 0.9
     schedule: str = "cosine"
     warm_up: int = 0
+    halve_every: int = 0
     clip: float = 1.0
     accumulate: int = 1
     average: float = 0.0
@@ -41,6 +44,7 @@ class Pace:
 
 def optimizer_of(objective: Objective, pace: Pace) -> torch.optim.Optimizer:
     """Return the optimiser; biases and norms are not decayed."""
+    check_optimizer(pace.optimizer)
     groups = []
     for group in objective.groups():
         share = float(group.get("share", 1.0))
@@ -49,11 +53,24 @@ def optimizer_of(objective: Objective, pace: Pace) -> torch.optim.Optimizer:
             if some:
                 decay = pace.weight_decay if decayed else 0.0
                 groups.append({"params": some, "share": share, "weight_decay": decay})
-    if pace.optimizer == "sgd":
-        return torch.optim.SGD(groups, lr=pace.lr, momentum=pace.momentum, nesterov=True)
-    if pace.optimizer == "adamw":
-        return torch.optim.AdamW(groups, lr=pace.lr)
-    raise BadInput(f"optimizer={pace.optimizer!r}; choose 'adamw' or 'sgd'")
+    return OPTIMIZERS[pace.optimizer](groups, pace)
+
+
+OPTIMIZERS: dict[str, Callable[[list[dict[str, Any]], Pace], torch.optim.Optimizer]] = {
+    "adamw": lambda groups, pace: torch.optim.AdamW(groups, lr=pace.lr),
+    "adam": lambda groups, pace: torch.optim.Adam(groups, lr=pace.lr),
+    "sgd": lambda groups, pace: torch.optim.SGD(
+        groups, lr=pace.lr, momentum=pace.momentum, nesterov=True
+    ),
+    # As most papers have it, without Nesterov's step ahead.
+    "momentum": lambda groups, pace: torch.optim.SGD(groups, lr=pace.lr, momentum=pace.momentum),
+}
+
+
+def check_optimizer(name: str) -> None:
+    """Raise `BadInput` unless an optimiser is known."""
+    if name not in OPTIMIZERS:
+        raise BadInput(f"optimizer={name!r}; choose from {', '.join(OPTIMIZERS)}")
 
 
 def rate(optimizer: Any, pace: Pace, step: int, standing: Standing, objective: Objective) -> None:
@@ -62,6 +79,8 @@ def rate(optimizer: Any, pace: Pace, step: int, standing: Standing, objective: O
     if pace.schedule == "plateau":
         seen = [one[objective.monitor] for one in standing.measures]
         share *= plateau(seen, better=objective.better, patience=max(1, pace.patience // 3))
+    if pace.halve_every:
+        share *= 0.5 ** (step // pace.halve_every)
     for group in optimizer.param_groups:
         group["lr"] = pace.lr * group["share"] * share
 

@@ -8,12 +8,12 @@ import torch
 
 from genesis_hub.data.cases import CaseList
 from genesis_hub.data.readers import read
+from genesis_hub.engine.memory import fitting, free
 from genesis_hub.entry import Entry
 from genesis_hub.errors import BadInput
 from genesis_hub.extras import require
 from genesis_hub.infer.segment import whole_size
 from genesis_hub.inputs import Inputs
-from genesis_hub.tuning.memory import fitting, free
 from genesis_hub.tuning.recipe import Recipe
 from genesis_hub.tuning.wishes import weighed
 

@@ -10,11 +10,12 @@ from typing import Any
 
 from genesis_hub import api, registry
 from genesis_hub.data.cases import CaseList, label_fraction, split_cases
-from genesis_hub.engine.checkpoint import LAST, Standing, load, standing_of
+from genesis_hub.engine.checkpoint import LAST, finished, load
 from genesis_hub.engine.determinism import promise
 from genesis_hub.engine.fabric import launched
 from genesis_hub.engine.loop import fit
 from genesis_hub.engine.recipe import filled
+from genesis_hub.engine.runfile import amend, begun
 from genesis_hub.entry import Answers, Entry
 from genesis_hub.errors import BadInput
 from genesis_hub.infer.settings import device_of
@@ -30,7 +31,7 @@ from genesis_hub.tuning.recipe import Recipe
 from genesis_hub.tuning.recipes import recipe_keys
 from genesis_hub.tuning.report import left_behind
 from genesis_hub.tuning.results import write_results
-from genesis_hub.tuning.runfile import SPLITS, amend, begin, begun, note_seen
+from genesis_hub.tuning.runfile import SPLITS, begin, note_seen
 from genesis_hub.tuning.slices import SliceItems
 from genesis_hub.weights.folder import read_folder
 
@@ -130,7 +131,7 @@ def one_run(
             folder, source, made, cases, quiet=quiet or fabric.global_rank > 0,
             leading=fabric.global_rank == 0,
         )  # fmt: skip
-    standing = finished_already(folder)
+    standing = finished(folder)
     if standing is not None and (folder / MODEL).is_dir():
         metrics: Mapping[str, Any] = json.loads(
             (folder / "metrics.json").read_text(encoding="utf-8")
@@ -207,11 +208,3 @@ def as_asked(cases: CaseList, recipe: Recipe) -> CaseList:
     if recipe.label_fraction is None:
         return cases
     return label_fraction(cases, recipe.label_fraction, seed=recipe.seed)
-
-
-def finished_already(folder: Path) -> Standing | None:
-    """Return where a finished run stands; None for one that is not."""
-    if not (folder / LAST).is_file():
-        return None
-    standing = standing_of(folder / LAST)
-    return standing if standing.finished else None

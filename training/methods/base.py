@@ -1,0 +1,66 @@
+"""The contract of a method: what to look at, what to ask, what is published in the end."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from torch import Tensor, nn
+
+from genesis_hub.models import HubModel
+from training.views.draws import Draws
+
+Batch = Mapping[str, Tensor]
+
+
+class Method(nn.Module, ABC):
+    """One way to learn from unlabelled images.
+
+    network: what is learned, in the hub's own keys; what else a method needs to learn by (a
+    teacher, a queue) stands beside it and is not published.
+    """
+
+    def __init__(self, network: HubModel) -> None:
+        super().__init__()
+        self.network = network
+
+    @abstractmethod
+    def views(self, batch: Batch, draws: Draws) -> dict[str, Tensor]:
+        """Return what a batch is turned into, on its device: inputs and targets."""
+
+    @abstractmethod
+    def step(self, views: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return the losses, "total" among them."""
+
+    def forward(self, views: dict[str, Tensor]) -> dict[str, Tensor]:
+        # Under this name the processes of a run find it to share gradients.
+        return self.step(views)
+
+    def after_step(self, progress: float) -> None:
+        """Do what follows a step, such as a momentum teacher's; progress runs from 0 to 1."""
+
+    @abstractmethod
+    def examine(self, views: dict[str, Tensor]) -> "Examined":
+        """Return the losses and what validation measures collapse by; nothing is learned."""
+
+    def deliverable(self) -> HubModel:
+        """Return what is published."""
+        return self.network
+
+    def groups(self) -> list[dict[str, Any]]:
+        """Return what learns, and at which share of the rate."""
+        return [{"params": list(self.parameters()), "share": 1.0}]
+
+
+class Examined(NamedTuple):
+    """What validation looks at of a batch.
+
+    embedding: (N, F), of what a user would take as features.
+    answer, target: what was made and what was asked for, where it is an image; else None.
+    view: what the network saw.
+    """
+
+    losses: dict[str, Tensor]
+    embedding: Tensor
+    view: Tensor
+    answer: Tensor | None = None
+    target: Tensor | None = None

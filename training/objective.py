@@ -1,0 +1,140 @@
+"""A method as the training loop takes it: views made on the device, validation always alike."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from genesis_hub.engine.feed import seed_of, stacked
+from genesis_hub.engine.objective import Batch, Items
+from genesis_hub.evaluate.rank import effective_rank
+from training.methods.base import Examined, Method
+from training.views.draws import Draws
+
+VALIDATION = 17  # Tells the seeds of validation from those of training.
+FLAT = 0.05  # An answer that varies less than this share of what was asked for is a constant.
+PATIENCE = 3  # Validations in a row at which a run that gives one constant is ended.
+
+Show = Callable[[Sequence[Examined], float], None]
+
+
+class Pretraining:
+    """What the loop minimises; validation sees the same windows in the same views each time.
+
+    items: to validate on; None where nothing is kept for it. looks: how many of them.
+    show: is given what the windows became and how far the run is, after each validation.
+    """
+
+    monitor = "loss"
+    better = "lower"
+
+    def __init__(
+        self,
+        method: Method,
+        *,
+        items: Items | None,
+        looks: int,
+        batch_size: int,
+        seed: int,
+        device: torch.device,
+        autocast: Callable[[], Any],
+        show: Show | None = None,
+    ) -> None:
+        self.method = method
+        self.items, self.batch_size, self.seed = items, batch_size, seed
+        self.looks = 0 if items is None else min(looks, len(items))
+        self.device, self.autocast, self.show = device, autocast, show
+        self.held: list[Batch] = []
+        self.progress = 0.0
+
+    @property
+    def model(self) -> nn.Module:
+        """What is learned, as a checkpoint holds it."""
+        return self.method
+
+    def losses(self, model: nn.Module, batch: Batch, draw: torch.Generator) -> dict[str, Tensor]:
+        """Return the losses of a batch; its views depend on the keys of its items alone."""
+        with torch.no_grad():
+            views = self.method.views(batch, Draws(batch["key"]))
+        losses: dict[str, Tensor] = model(views)
+        return losses
+
+    def groups(self) -> list[dict[str, Any]]:
+        """Return what learns."""
+        return self.method.groups()
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Do nothing: all is trained from the first epoch."""
+
+    def after_step(self, progress: float) -> None:
+        """Let the method follow a step."""
+        self.progress = progress
+        self.method.after_step(progress)
+
+    def validate(self, model: nn.Module) -> Mapping[str, float]:
+        """Return the losses, and how far the network is from giving one answer to all."""
+        if not self.looks:
+            return {}
+        seen: list[Examined] = []
+        totals: dict[str, float] = {}
+        for batch in self.batches():
+            on_device = {name: part.to(self.device) for name, part in batch.items()}
+            views = self.method.views(on_device, Draws(on_device["key"]))
+            with self.autocast():
+                examined = self.method.examine(views)
+            for name, loss in examined.losses.items():
+                totals[name] = totals.get(name, 0.0) + float(loss) * len(examined.view)
+            seen.append(examined)
+        measures = {name: total / self.looks for name, total in totals.items()}
+        measures["loss"] = measures.pop("total")
+        if self.show is not None:
+            self.show(seen, self.progress)
+        features = torch.cat([one.embedding for one in seen]).cpu().numpy()
+        if len(features) > 1:
+            measures["effective_rank"] = effective_rank(features)
+        return {**measures, **against_constants(seen)}
+
+    def batches(self) -> list[Batch]:
+        """Return the windows that are validated on, evenly from all, read once."""
+        if not self.held:
+            assert self.items is not None
+            places = [at * len(self.items) // self.looks for at in range(self.looks)]
+            made = [self.items.item(at, seed_of(self.seed, VALIDATION, at)) for at in places]
+            size = min(self.batch_size, 8)  # Whatever a step holds, this fits.
+            self.held = [stacked(made[at : at + size]) for at in range(0, len(made), size)]
+        return self.held
+
+    def complaint(self, measures: list[dict[str, float]]) -> str:
+        """Return what is wrong with a network that gives one answer to all, and the remedy."""
+        last = measures[-PATIENCE:]
+        flat = [
+            one for one in last
+            if one.get("spread", 1.0) < FLAT or one.get("effective_rank", 2.0) < 1.0
+        ]  # fmt: skip
+        if len(flat) < PATIENCE:
+            return ""
+        return (
+            f"the network has collapsed: at {PATIENCE} validations in a row its answers varied by "
+            f"{last[-1].get('spread', 0.0):.1%} of what was asked for (effective rank of its "
+            f"features {last[-1].get('effective_rank', 0.0):.1f}); what it has is kept; lower lr, "
+            "lengthen warm_up, set clip=1.0, or leave faithful=true away"
+        )
+
+
+def against_constants(seen: Sequence[Examined]) -> dict[str, float]:
+    """Return what answering with the mean would cost, and how much the answers vary beside it.
+
+    spread: the deviation of the answers over that of the targets; 0 for one constant.
+    """
+    pairs = [
+        (one.answer.float().cpu(), one.target.float().cpu())
+        for one in seen
+        if one.answer is not None and one.target is not None
+    ]
+    if not pairs:
+        return {}
+    answers, targets = (torch.cat(parts) for parts in zip(*pairs, strict=True))
+    wanted = float(targets.std(correction=0))
+    spread = float(answers.std(correction=0)) / max(wanted, 1e-12)
+    return {"mean_would_cost": wanted**2, "spread": spread}
