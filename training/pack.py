@@ -6,21 +6,25 @@ PACKED is a folder or what fsspec opens (s3://bucket/corpus, gs://..., memory://
 goes on where it was stopped; parts may run at the same time, on any number of machines.
 """
 
+import argparse
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from genesis_hub.cli.spoken import spoken
 from genesis_hub.data.readers import existing
 from genesis_hub.errors import BadInput
 from training.command import Parser, told
 from training.corpus.chunked import Layout, begun, three
 from training.corpus.contents import TABLES, read_table, read_tables, table_name
+from training.corpus.leftout import FEW, listed
 from training.corpus.listing import Opener, Scan, from_folder, from_table, kind_of, table_of
 from training.corpus.packing import Packing
 from training.corpus.places import Place
 from training.corpus.shift import Outcome, Shift
 
-TOLD = 20  # Volumes left out that are named on the screen; the table has all.
+FLAG = re.compile(r"\b(part|again|chunk|shard|level|workers|out|tolerate)=")
 
 
 def pack(
@@ -33,16 +37,19 @@ def pack(
     modality: str = "",
     again: Sequence[str] = (),
     check: bool = True,
+    tolerate: float = FEW,
     quiet: bool = False,
 ) -> Outcome:
     """Pack the scans of a folder or a table, or one part of them; go on where it was stopped.
 
     part: (3, 8) packs every eighth scan, from the third on. modality: of scans that say nothing of
-    it. again: names that are packed anew. check: refuse what looks like a mistake.
-    Raises `BadInput` where more than a tenth of the scans cannot be packed; what is whole stays.
+    it. again: names that are packed anew. check: refuse what looks like a mistake. tolerate: the
+    share of scans that may be left out; `BadInput` where it is more, and what is whole stays.
     """
     if not 1 <= part[0] <= part[1]:
         raise BadInput(f"part={part[0]}/{part[1]}; give K/N with 1 <= K <= N")
+    if workers < 1:
+        raise BadInput(f"workers={workers}; give a whole number from 1")
     place = Place(out)
     scans = scans_of(data, modality)
     mine = scans[part[0] - 1 :: part[1]]
@@ -69,7 +76,7 @@ def pack(
             packing.same(scan, known[scan.name])
         else:
             waiting.append(scan)
-    shift = Shift(packing, part, waiting, kept=len(mine) - len(waiting))
+    shift = Shift(packing, part, waiting, kept=len(mine) - len(waiting), tolerate=tolerate)
     return shift.work(workers, quiet=quiet)
 
 
@@ -109,6 +116,7 @@ def parser() -> Parser:
     verb.add_argument(
         "--no-check", action="store_true", help="take images as they are, whatever they look like"
     )
+    verb.add_argument("--tolerate", type=float, default=FEW, help="share that may be left out")
     verb.add_argument("--quiet", action="store_true", help="no progress")
     return verb
 
@@ -126,12 +134,19 @@ def fraction(text: str) -> tuple[int, int]:
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run the verb; return its exit status: 0, 2 after an error, or 128 and a signal's number."""
-    return told("training.pack", lambda: run(words))
+    return told("training.pack", lambda: verb(words))
 
 
-def run(words: Sequence[str] | None) -> int:
+def verb(words: Sequence[str] | None) -> int:
+    """Do what was asked for; errors speak of flags."""
+    try:
+        return run(parser().parse(words))
+    except BadInput as error:
+        raise BadInput(FLAG.sub(r"--\1 ", spoken(str(error)))) from error
+
+
+def run(options: argparse.Namespace) -> int:
     """Pack, and say what was packed and what was left out."""
-    options = parser().parse(words)
     outcome = pack(
         options.data,
         options.out,
@@ -141,10 +156,11 @@ def run(words: Sequence[str] | None) -> int:
         modality=options.modality,
         again=[name for name in options.again.split(",") if name],
         check=not options.no_check,
+        tolerate=options.tolerate,
         quiet=options.quiet,
     )
-    for one in outcome.left_out[:TOLD]:
-        print(f"left out: {one.name} ({one.source}): {one.why}", file=sys.stderr)
+    if outcome.left_out:
+        print(f"left out:\n{listed(outcome.left_out)}", file=sys.stderr)
     print(f"{options.out}: {outcome}")
     return 128 + outcome.stopped if outcome.stopped else 0
 

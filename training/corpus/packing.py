@@ -16,6 +16,7 @@ from genesis_hub.inputs import Inputs
 from genesis_hub.sampling import unfit_values
 from training.corpus.chunked import FACTS, SEAL, Layout, Stored, encoded, three
 from training.corpus.contents import Row, facts_of, key_of, row_of
+from training.corpus.leftout import LeftOut
 from training.corpus.listing import Scan
 from training.corpus.packed import FRAME
 from training.corpus.places import Place
@@ -23,15 +24,6 @@ from training.corpus.places import Place
 LEVELS = 65_535  # Steps that 16 bits tell apart.
 COARSEST = 1.0  # HU: the difference of two stored values that a CT may have at most.
 SLAB = 32  # Slices turned into int16 at once: what is made on the way stays small.
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """A volume that cannot be packed, and why."""
-
-    name: str
-    source: str
-    why: str
 
 
 @dataclass(frozen=True)
@@ -62,7 +54,7 @@ class Packing:
         try:
             row, stored = self.kept(scan)
         except (GenesisHubError, OSError) as error:
-            return LeftOut(scan.name, self.source(scan), " ".join(str(error).split()))
+            return LeftOut(scan.name, scan.paths[0], str(error))
         files = encoded(stored, self.layout, facts_of(row))
         row = replace(row, packed_bytes=sum(map(len, files.values())))
         files = {

@@ -20,12 +20,11 @@ from tqdm.auto import tqdm
 from genesis_hub.engine.loop import asked_to_stop
 from genesis_hub.errors import BadInput, GenesisHubError
 from training.corpus.contents import TABLES, Row, read_table, table_name, write_table
+from training.corpus.leftout import LeftOut, refuse_many
 from training.corpus.listing import Scan
-from training.corpus.packing import LeftOut, Packing
+from training.corpus.packing import Packing
 
-FEW = 0.10  # The share of volumes that may be left out.
 EVERY = 60.0  # Seconds between writings of the table; a volume that is whole is found without it.
-TOLD = 3  # Volumes left out that an error names.
 WATCHED, LOGGED = 0.5, 30.0  # Seconds between two words of progress, on a screen and in a log.
 
 Packed = Generator[Row | LeftOut, None, None]
@@ -61,13 +60,21 @@ class Outcome:
 class Shift:
     """Packs scans and keeps the table of its part.
 
-    waiting: what is to be packed. kept: how many of the part are there already.
+    waiting: what is to be packed. kept: how many of the part are there already. tolerate: the
+    share that may be left out.
     """
 
     def __init__(
-        self, packing: Packing, part: tuple[int, int], waiting: Sequence[Scan], kept: int
+        self,
+        packing: Packing,
+        part: tuple[int, int],
+        waiting: Sequence[Scan],
+        *,
+        kept: int,
+        tolerate: float,
     ) -> None:
-        self.packing, self.waiting, self.kept = packing, waiting, kept
+        self.packing, self.waiting = packing, waiting
+        self.kept, self.tolerate = kept, tolerate
         self.table = table_name(part)
         self.rows = {row.name: row for row in read_table(packing.place, self.table)}
         self.packed: list[Row] = []
@@ -107,14 +114,7 @@ class Shift:
             self.rows[one.name] = one
         else:
             self.left_out.append(one)
-            count = self.kept + len(self.waiting)
-            if len(self.left_out) > FEW * count:
-                first = "; ".join(f"{bad.source}: {bad.why}" for bad in self.left_out[:TOLD])
-                raise BadInput(
-                    f"{len(self.left_out)} of {count} scans cannot be packed, more than "
-                    f"{FEW:.0%}: {first}; mend them or leave them out of the list "
-                    f"({self.complaints} names all); what is whole stays"
-                )
+            refuse_many(self.left_out, self.kept + len(self.waiting), tolerate=self.tolerate)
         if time.monotonic() - self.recorded > EVERY:
             self.record()
 
@@ -138,8 +138,8 @@ class Shift:
             write_table(place, self.table, self.rows.values())
         if self.left_out or self.complaints.removeprefix(f"{TABLES}/") in place.names(TABLES):
             text = io.StringIO()
-            lines = ((one.name, one.source, one.why) for one in self.left_out)
-            csv.writer(text, lineterminator="\n").writerows([("name", "source", "why"), *lines])
+            lines = ((one.name, one.path, one.reason) for one in self.left_out)
+            csv.writer(text, lineterminator="\n").writerows([("name", "path", "reason"), *lines])
             place.put(self.complaints, text.getvalue().encode())
         self.recorded = time.monotonic()
 
