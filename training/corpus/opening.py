@@ -257,7 +257,9 @@ def with_phantoms(found: Material, kinds: Sequence[str], per_kind: int, recipe: 
 
 def windows(part: Part, recipe: Recipe) -> WindowItems:
     """Return windows of some scans."""
-    return WindowItems(part, recipe.size, recipe.scale, faithful=recipe.faithful, tolerate=recipe.tolerate)
+    return WindowItems(
+        part, recipe.size, recipe.scale, faithful=recipe.faithful, tolerate=recipe.tolerate
+    )
 
 
 def contract(recipe: Recipe) -> Callable[[str], Inputs]:
