@@ -234,7 +234,7 @@ def main(words: Sequence[str] | None = None) -> int:
         print(f"{done.model}: {done.steps} steps, {went}{reached}")
         return 0
 
-    return told("pretrain", run)
+    return told("training.pretrain", run)
 
 
 if __name__ == "__main__":
