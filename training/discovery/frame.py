@@ -139,7 +139,7 @@ def body_of(kept: Kept, modality: str) -> tuple[Sides, Sides]:
     if not count:
         return (0, 0, 0), sides
     largest = int(np.bincount(labels.ravel())[1:].argmax()) + 1
-    box = ndimage.find_objects(labels == largest)[0]
+    box = ndimage.find_objects((labels == largest).astype(np.uint8))[0]
     low, high = [], []
     for part, wide, side in zip(box, step, sides, strict=True):
         low.append(part.start * wide)
