@@ -257,7 +257,8 @@ def test_the_steps_one_by_one_with_the_seeds_flags_write_the_seeds_files(
            "--nb_classes", "3", "--nb_instances", "4", "--nb_instances_val", "2", "--multi_res",
            "--minPatchSize", "12", "--maxPatchSize", "20", "--distance_threshold", "5",
            "--train_features", f"{out}/train_features.npy",
-           "--val_features", f"{out}/validation_features.npy", "--layout", "seed", *few]  # fmt: skip
+           "--val_features", f"{out}/validation_features.npy", "--layout", "seed",
+           *few]  # fmt: skip
     assert main(cut) == 0
     compact = np.load(whole / "patterns.npy")
     rows = rows_of(whole)
@@ -284,7 +285,7 @@ def test_classes_of_a_list_of_coordinates_are_kept_and_more_are_found(
     listed = tmp_path / "train_data1_vwGen_exRef.txt"
     listed.write_text(
         "".join(
-            f"{row['path']} # {row['x']},{row['y']},{row['z']},{row['rows']},8 # {row['class']}\n"
+            f"{row['path']} # {','.join(row[axis] for axis in 'xyz')},16,8 # {row['class']}\n"
             for row in rows
             if row["class"] != "2"
         )
