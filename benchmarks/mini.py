@@ -5,9 +5,9 @@
 Fixed beforehand: the encoder is taken and the decoder is fresh; each arm has the same rates to
 choose from, and chooses by validation; batch-norm statistics are made anew before any look; the
 claim is of the mean over seeds, paired by patient, and it falls where its interval holds zero.
-Reads hippocampus MRIs and AdrenalMNIST3D below GENESIS_HUB_DATA. Nobody saw the test cases; the mini
-did see training images of the hippocampus set, without labels, which is how such weights are meant to
-be used. What was begun goes on. --write: into benchmarks/results/mini.md.
+Reads hippocampus MRIs and AdrenalMNIST3D below GENESIS_HUB_DATA. Nobody saw the test cases; the
+mini did see training images of the hippocampus set, without labels, which is how such weights are
+meant to be used. What was begun goes on. --write: into benchmarks/results/mini.md.
 """
 
 import argparse
