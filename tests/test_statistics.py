@@ -481,3 +481,38 @@ def test_scores_are_read_back_as_they_were_and_older_tables_refused(tmp_path) ->
     (tmp_path / "predictions.csv").write_text("case,patient,dice_1,hd95_1\n0,0,0.5,1\n")
     with pytest.raises(BadInput, match="older version"):
         read_table(tmp_path)
+
+
+# --- what is wanted alone is what it is among all
+
+
+@pytest.mark.parametrize("kind", ["two", "four", "labels"])
+@pytest.mark.parametrize("wanted", [("auc",), ("auc", "accuracy/1"), ("brier", "f1")])
+def test_a_number_measured_alone_is_the_same(kind, wanted) -> None:
+    shares, labels, options = answers(kind)
+    sample = classified(shares, labels, patients=people(40), **options)
+    (counts,) = redrawn(sample, 30, seeded())
+    all_of_them = sample.measured(counts)
+    wanted = tuple(name for name in wanted if name in all_of_them)
+
+    alone = sample.narrowed(wanted).measured(counts)
+
+    assert list(alone) == list(wanted)
+    for name in wanted:
+        assert np.allclose(alone[name], all_of_them[name], atol=1e-12, equal_nan=True)
+
+
+def test_scores_of_masks_measured_alone_are_the_same() -> None:
+    sample = segmented(records(), patients=people(12, each=1))
+    (counts,) = redrawn(sample, 30, seeded())
+    alone = Together((sample,)).narrowed(["dice", "hd95/organ"]).measured(counts)
+    for name in ("dice", "hd95/organ"):
+        assert np.allclose(alone[name], sample.measured(counts)[name], equal_nan=True)
+    assert "assd/organ" not in alone
+
+
+def test_a_measure_that_is_not_there_is_refused_with_those_that_are() -> None:
+    shares, labels, options = answers("two")
+    sample = classified(shares, labels, patients=people(40), **options)
+    with pytest.raises(BadInput, match="'acc' is not there; close names: .*accuracy.*brier"):
+        compare(sample, sample, draw=seeded(), measures=["acc"])
