@@ -18,6 +18,7 @@ from genesis_hub.evaluate import (
     classification_metrics,
     classified,
     compare,
+    compare_draws,
     holm,
     intervals,
     means,
@@ -514,5 +515,49 @@ def test_scores_of_masks_measured_alone_are_the_same() -> None:
 def test_a_measure_that_is_not_there_is_refused_with_those_that_are() -> None:
     shares, labels, options = answers("two")
     sample = classified(shares, labels, patients=people(40), **options)
-    with pytest.raises(BadInput, match="'acc' is not there; close names: .*accuracy.*brier"):
+    with pytest.raises(BadInput, match=r"'acc' is not there; close names: .*accuracy.*brier"):
         compare(sample, sample, draw=seeded(), measures=["acc"])
+
+
+# --- several draws of a model
+
+
+def skilled(skill: float, seed: int, cases: int = 60):
+    """Return the answers of a model to the same cases; seed: of its luck."""
+    labels = np.arange(cases) % 2
+    sure = 1 / (1 + np.exp(-skill * (labels - 0.5) - seeded(seed).normal(size=cases)))
+    return classified(np.stack([1 - sure, sure], 1), labels, patients=people(cases, 1))
+
+
+def test_a_model_better_than_one_draw_is_no_better_than_all() -> None:
+    lucky, draws = skilled(3, 0), [skilled(0, 1), skilled(3, 2), skilled(0, 3)]
+    (against_one,) = compare(lucky, draws[0], draw=seeded(), measures=["auc"])
+    assert against_one.said == "significant gain"
+
+    found = compare_draws([lucky], draws, measure="auc", draw=seeded)
+
+    assert found.said == "no significant gain"
+    mean = np.mean([float(one.measured(np.ones((60, 1)))["auc"][0]) for one in draws])
+    assert found.second == pytest.approx(mean)
+    assert found.difference == pytest.approx(found.first - mean)
+
+
+def test_a_model_better_than_each_draw_gains_with_the_greatest_p() -> None:
+    able, draws = skilled(4, 0), [skilled(0, seed) for seed in (1, 2, 3)]
+    each = [compare(able, one, draw=seeded(), measures=["auc"])[0].p for one in draws]
+    found = compare_draws([able], draws, measure="auc", draw=seeded)
+    assert found.p == max(each)
+    assert found.said == "significant gain"
+    assert compare_draws(draws, [able], measure="auc", draw=seeded).said == "significant loss"
+
+
+def test_draws_that_do_not_agree_have_a_p_of_1() -> None:
+    draws = [skilled(4, 1), skilled(-4, 2)]
+    assert compare_draws([skilled(0, 0)], draws, measure="auc", draw=seeded).p == 1.0
+
+
+def test_one_draw_each_is_the_plain_comparison() -> None:
+    ours, theirs = skilled(2, 0), skilled(1, 1)
+    (plain,) = compare(ours, theirs, draw=seeded(), measures=["auc"])
+    found = compare_draws([ours], [theirs], measure="auc", draw=seeded)
+    assert (found.p, found.difference) == (plain.p, pytest.approx(plain.difference))
