@@ -14,11 +14,13 @@ import genesis_hub
 from genesis_hub import BadInput
 from genesis_hub.auditing import row, visible
 from genesis_hub.cli import main
+from genesis_hub.data import load_cases, read
 from genesis_hub.data.alike import groups, nearest_of, nearest_pair
 from genesis_hub.data.cases import CaseList, Problem
 from genesis_hub.data.cases.facts import SPLITS, Case
 from genesis_hub.data.cases.lookalikes import lookalikes
 from genesis_hub.data.hashes import distance, near, signs
+from genesis_hub.sampling import unfit_values
 from genesis_hub.weights.seen import SEEN, noted
 
 TWINS, TWO_SPLITS = "duplicate images", "lookalikes in two splits"
@@ -157,6 +159,21 @@ def test_unreadable_files_are_told_with_all_else(data: Path) -> None:
     assert told["unreadable files"] == ["3"]
     assert told["missing files"] == ["4"]
     assert told[TWO_SPLITS] == ["0"]
+
+
+def test_values_that_are_no_numbers_are_a_problem_in_the_words_of_the_refusal(
+    data: Path, capsys
+) -> None:
+    odd = np.random.default_rng(0).random((40, 40), dtype=np.float32)
+    odd[3, 4] = np.nan
+    np.save(data / "odd.npy", odd)
+    rows = (data / "cases.csv").read_text().splitlines()
+    (data / "cases.csv").write_text("\n".join([*rows, "odd.npy,odd,odd,train,a"]))
+    (found,) = genesis_hub.audit(data).grave
+    refused = unfit_values(read(data / "odd.npy").array)
+    assert f"{found.what}; {found.remedy}" == f"odd.npy: {refused}"
+    with pytest.raises(BadInput, match="1 values are NaN or infinite"):
+        load_cases(data)
 
 
 def test_hostile_names_are_harmless_in_a_spreadsheet_and_a_terminal(data: Path) -> None:
