@@ -4,7 +4,7 @@ import csv
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ from genesis_hub.weights.recall import Recall, recall_folder, recall_name
 
 HEADER = ("gravity", "kind", "case", "distance", "others", "what", "remedy")
 SHOWN = 5
+MOST_CLASSES = 20
 # Spreadsheets take what begins so for a formula, and run it.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001
 
@@ -41,7 +42,8 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # 
 class Audit:
     """What was found in a data set.
 
-    splits: how many cases each has; "" counts those without. read_as: what was taken for what.
+    splits: how many cases each has; "" counts those without. classes: how many cases have each;
+    unlabelled: how many have none. read_as: what was taken for what.
     against: what can be said of the weights that were asked about; answered: whether it is
     anything.
     """
@@ -52,6 +54,8 @@ class Audit:
     read_as: tuple[str, ...] = ()
     against: str = ""
     answered: bool = True
+    classes: dict[str, int] = field(default_factory=dict)
+    unlabelled: int = 0
 
     @property
     def grave(self) -> tuple[Problem, ...]:
@@ -74,7 +78,7 @@ class Audit:
             f"{count} {split or 'in no split'}" for split, count in self.splits.items()
         )
         lines = [f"{self.data}: {cases} case{'s' * (cases != 1)} ({where})"]
-        lines += [f"  {visible(line)}" for line in self.read_as]
+        lines += [f"  {visible(line)}" for line in (*self.counted(), *self.read_as)]
         shown = [(self.grave, "problem"), (self.notes, "note")]
         for some, noun in shown:
             clean = [replace(p, case=visible(p.case), what=visible(p.what)) for p in some]
@@ -82,12 +86,25 @@ class Audit:
         lines += ["", *([f"against {visible(self.against)}"] * bool(self.against))]
         return "\n".join([*lines, f"Note: {LIMITS}."])
 
+    def counted(self) -> list[str]:
+        """Return the classes with their counts in words, the first where there are many."""
+        if not self.classes:
+            return []
+        some = [f"{name} {count:,}" for name, count in [*self.classes.items()][:MOST_CLASSES]]
+        if len(self.classes) > MOST_CLASSES:
+            some.append(f"and {len(self.classes) - MOST_CLASSES} more")
+        if self.unlabelled:
+            some.append(f"without a label {self.unlabelled:,}")
+        return [f"cases of each class: {', '.join(some)}"]
+
     def table(self) -> dict[str, Any]:
         """Return everything as a table for programs."""
         return {
             "format_version": 1,
             "data": str(self.data),
             "splits": self.splits,
+            "classes": self.classes,
+            "unlabelled": self.unlabelled,
             "status": self.status,
             "problems": len(self.grave),
             "notes": len(self.notes),
@@ -139,7 +156,10 @@ def audit(
     problems.sort(key=lambda problem: problem.note)
     counts = Counter(case.split or "" for case in cases)
     splits = {name: counts[name] for name in (*SPLITS, "") if counts[name]}
-    done = Audit(Path(data), splits, tuple(problems), found.cases.notes, said, answered)
+    done = Audit(
+        Path(data), splits, tuple(problems), found.cases.notes, said, answered,
+        classes=found.cases.counts(), unlabelled=without(found.cases),
+    )  # fmt: skip
     if target is not None:
         write(target, done)
     return done
@@ -173,6 +193,13 @@ def answer(recall: Recall, looks: Sequence[Sequence[str]]) -> tuple[str, bool]:
         "were noted they tell nothing",
         True,
     )
+
+
+def without(cases: CaseList) -> int:
+    """Return how many cases have neither label nor mask, where the others do."""
+    if cases.task == "segmentation":
+        return sum(case.mask is None for case in cases)
+    return sum(case.label is None for case in cases) if cases.task else 0
 
 
 def alone(cases: CaseList) -> list[Problem]:

@@ -176,6 +176,21 @@ def test_values_that_are_no_numbers_are_a_problem_in_the_words_of_the_refusal(
         load_cases(data)
 
 
+def test_words_for_nothing_are_no_class_and_classes_are_counted(data: Path, capsys) -> None:
+    listed(data, _0={"label": "nan"}, _1={"label": "N/A", "patient": "nan"}, _2={"label": "none"})
+    assert main(["audit", str(data)]) == 1
+    said = " ".join(capsys.readouterr().out.split())
+    assert "cases of each class: a 1, b 2, none 1, without a label 2" in said
+    assert "label 'N/A', 'nan' is taken for none, 2 cases; if it is a class" in said
+    cases = load_cases(data, check=False)
+    assert cases.classes == ("a", "b", "none")
+    assert {case.name: case.patient for case in cases}["1"] == "1"
+    named = load_cases(data / "cases.csv", classes=["a", "b", "none", "nan", "N/A"], check=False)
+    assert named.counts()["nan"] == 1
+    with pytest.raises(BadInput, match="it has no label"):
+        load_cases(data)
+
+
 def test_hostile_names_are_harmless_in_a_spreadsheet_and_a_terminal(data: Path) -> None:
     film(1).resize((48, 48)).save(data / "=1+1.png")
     listed(data, **{"=1+1": {"split": "test", "label": "b"}})
