@@ -18,6 +18,7 @@ from genesis_hub.data.cases import (
     Task,
     audited,
     load_cases,
+    named,
     report,
 )  # fmt: skip
 from genesis_hub.data.cases.lookalikes import (
@@ -27,12 +28,14 @@ from genesis_hub.data.cases.lookalikes import (
     not_compared,
     seen_before,
 )  # fmt: skip
+from genesis_hub.data.cases.ofrun import as_parted, run_data, run_folder
 from genesis_hub.data.hashes import KIND
 from genesis_hub.errors import BadInput
 from genesis_hub.weights.recall import Recall, recall_folder, recall_name
 
 HEADER = ("gravity", "kind", "case", "distance", "others", "what", "remedy")
 SHOWN = 5
+REST = ", which --out NAME.csv has (out= in Python)"
 MOST_CLASSES = 20
 # Spreadsheets take what begins so for a formula, and run it.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001
@@ -82,7 +85,7 @@ class Audit:
         shown = [(self.grave, "problem"), (self.notes, "note")]
         for some, noun in shown:
             clean = [replace(p, case=visible(p.case), what=visible(p.what)) for p in some]
-            lines += ["", report("found", clean, most=SHOWN, noun=noun)]
+            lines += ["", report("found", clean, most=SHOWN, noun=noun, rest=REST)]
         lines += ["", *([f"against {visible(self.against)}"] * bool(self.against))]
         return "\n".join([*lines, f"Note: {LIMITS}."])
 
@@ -132,6 +135,8 @@ def audit(
 ) -> Audit:
     """Return all problems of a data set at once: files, labels, splits, copies of images.
 
+    data: as `load_cases` takes it; or the folder of a run, whose images are audited in its splits.
+
     Beside what `load_cases` refuses: images that look alike (near-duplicates by a perceptual hash)
     in two splits or with different labels, and, against a name or folder of weights, images that
     these saw in training, as far as they carry hashes of them.
@@ -140,10 +145,11 @@ def audit(
     """
     target = None if out is None else writable(Path(out))
     recall = None if against is None else recalled(against)
-    cases = load_cases(
-        data, task=task, classes=classes, check=False, image=image, mask=mask, labels=labels,
-        patient=patient, split=split, name=name, reader=reader,
-    )  # fmt: skip
+    asked: dict[str, Any] = {
+        "task": task, "classes": classes, "image": image, "mask": mask, "labels": labels,
+        "patient": patient, "split": split, "name": name, "reader": reader,
+    }  # fmt: skip
+    cases = listed(Path(data), {key: value for key, value in asked.items() if value is not None})
     found = audited(cases, values=True, workers=workers, training=False, look=look)
     problems = [*found.problems, *lookalikes(cases, found.looks, found.twins)]
     said, answered = "", True
@@ -163,6 +169,19 @@ def audit(
     if target is not None:
         write(target, done)
     return done
+
+
+def listed(data: Path, asked: dict[str, Any]) -> CaseList:
+    """Return the cases of a data set, or of a run in its splits."""
+    run = run_folder(data)
+    if run is None:
+        return load_cases(data, check=False, **asked)
+    given, read_by = run_data(run)
+    if "classes" in read_by:
+        read_by["classes"] = named(tuple(read_by["classes"]))
+    if len(read_by.get("labels", ())) == 1:
+        (read_by["labels"],) = read_by["labels"]
+    return as_parted(run, load_cases(given, check=False, **{**read_by, **asked}))
 
 
 def recalled(against: str | Path) -> Recall:

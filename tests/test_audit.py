@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import PIL.Image
+import PIL.ImageOps
 import pytest
 
 import genesis_hub
@@ -108,6 +109,30 @@ def test_copies_with_other_labels_are_a_problem_and_plain_ones_a_note(data: Path
     assert done.status == 0
     listed(data, half={"split": "train", "label": "a", "patient": "0"})
     assert "of one patient" in genesis_hub.audit(data).notes[0].what
+
+
+def test_a_negative_is_found_as_a_copy(data: Path) -> None:
+    PIL.ImageOps.invert(film(1)).resize((80, 80)).save(data / "negative.png")
+    listed(data, negative={"split": "test", "label": "b"})
+    (found,) = genesis_hub.audit(data).problems
+    assert (found.kind, found.case, found.others) == (TWO_SPLITS, "1", ("negative",))
+    assert "(inverted, " in found.what
+    assert found.distance < 0.05
+
+
+def test_twins_of_one_patient_need_no_patient(data: Path) -> None:
+    (data / "twin.png").write_bytes((data / "2.png").read_bytes())
+    listed(data, twin={"split": "train", "label": "a", "patient": "2"})
+    (note,) = genesis_hub.audit(data).notes
+    assert note.what.endswith("of one patient")
+    assert "give all one patient" not in note.remedy
+
+
+def test_what_is_cut_short_says_where_it_stands_whole(data: Path, capsys) -> None:
+    for seed in range(6):
+        (data / f"{seed}.png").unlink()
+    assert main(["audit", str(data)]) == 1
+    assert "and 1 more, which --out NAME.csv has" in capsys.readouterr().out
 
 
 def test_exact_twins_are_told_once(data: Path) -> None:
@@ -259,7 +284,12 @@ def test_training_images_of_weights_are_found_and_no_others(run, tmp_path: Path,
     done = genesis_hub.audit(table(tmp_path / "split", rows), against=run.folder)
     assert done.answered
     assert done.status == 0, "to learn again from what was learnt from is no leak"
-    assert sorted(kinds(done)[SEEN_KIND]) == sorted(splits["train"])
+    assert sorted(kinds(done)[f"{SEEN_KIND}, and in train"]) == sorted(splits["train"])
+    assert "no leak" in done.notes[0].remedy
+    leaked = [{**row, "split": "test"} if row["split"] == "train" else row for row in rows]
+    done = genesis_hub.audit(table(tmp_path / "leaked", leaked), against=run.folder)
+    assert sorted(kinds(done)[f"{SEEN_KIND}, and in test"]) == sorted(splits["train"])
+    assert "do not measure" in done.grave[0].remedy
     copy = tmp_path / "new"
     copy.mkdir()
     film(20).save(copy / "new.png")
@@ -269,6 +299,20 @@ def test_training_images_of_weights_are_found_and_no_others(run, tmp_path: Path,
     assert "\n  copy: " in said
     assert "\n  new: " not in said
     assert "2 of 2 images were compared with" in said
+
+
+def test_a_run_is_audited_in_its_own_splits(run, capsys, tmp_path: Path) -> None:
+    splits = json.loads((run.folder / "split.json").read_text())["splits"]
+    for given in (run.folder, run.folder / "split.json"):
+        done = genesis_hub.audit(given)
+        assert done.splits == {name: len(some) for name, some in splits.items() if some}
+        assert done.classes == {"effusion": 6, "normal": 6}
+        assert "in the splits of" in done.read_as[0]
+    facts = json.loads((run.folder / "run.json").read_text())
+    (tmp_path / "run.json").write_text(json.dumps({**facts, "given": "/gone"}))
+    (tmp_path / "split.json").write_text("{}")
+    assert main(["audit", str(tmp_path)]) == 2
+    assert "was learnt from /gone, which is not there" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ from genesis_hub.evaluate import Comparison, Interval
 from genesis_hub.evaluate.comparison import PERMUTATIONS
 from genesis_hub.evaluate.intervals import RESAMPLES
 from genesis_hub.tuning.predictions import TABLE
-from genesis_hub.version import __version__
 
 if TYPE_CHECKING:
     from genesis_hub.benchmarking.standings import Standing
@@ -65,10 +64,8 @@ def read(path: Path) -> dict[str, Any]:
 def digest_of(
     ours: Sequence[Sequence[Path]], theirs: Sequence[Sequence[Path]], *, facts: Sequence[Any]
 ) -> str:
-    """Return the sha256 of all that a row follows from: answers, settings, and our version."""
-    digest = hashlib.sha256(
-        json.dumps([__version__, RESAMPLES, PERMUTATIONS, *facts]).encode("utf-8")
-    )
+    """Return the sha256 of all that a row follows from: answers, and facts such as settings."""
+    digest = hashlib.sha256(json.dumps([RESAMPLES, PERMUTATIONS, *facts]).encode("utf-8"))
     for part in parts(ours, theirs):
         digest.update(part)
     return digest.hexdigest()

@@ -12,6 +12,7 @@ from genesis_hub.benchmarking.cells import FINETUNE, cell_of, is_done
 from genesis_hub.benchmarking.contestants import Contestant
 from genesis_hub.benchmarking.design import Part
 from genesis_hub.benchmarking.kept import Kept, digest_of
+from genesis_hub.engine.origin import versions
 from genesis_hub.errors import BadInput
 from genesis_hub.evaluate import (
     Comparison,
@@ -86,12 +87,12 @@ def standings(
     if not cells:
         return [], measure or USUAL[0]
     by = measure_of(sampled(next(iter(cells.values()))[:1], everyone)[0], measure)
-    kept = Kept(folder)
+    kept, made_by = Kept(folder), versions()
 
     def stood(key: tuple[str, float]) -> Standing:
         title, fraction = key
         rivals = cells.get((reference, fraction), []) if title != reference else []
-        print_of = digest_of(cells[key], rivals, facts=[title, fraction, by, seed, mode])
+        print_of = digest_of(cells[key], rivals, facts=[title, fraction, by, seed, mode, made_by])
         known = kept.get(print_of)
         if known is not None:
             return Standing(title, fraction, learnt(parts, fraction), **known)
