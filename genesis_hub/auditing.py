@@ -16,19 +16,13 @@ from genesis_hub.data.cases import (
     Classes,
     Problem,
     Task,
-    audited,
     load_cases,
     named,
     report,
 )  # fmt: skip
-from genesis_hub.data.cases.lookalikes import (
-    LIMITS,
-    look,
-    lookalikes,
-    not_compared,
-    seen_before,
-)  # fmt: skip
+from genesis_hub.data.cases.lookalikes import LIMITS
 from genesis_hub.data.cases.ofrun import as_parted, run_data, run_folder
+from genesis_hub.data.cases.whole import Seen, whole_audit
 from genesis_hub.data.hashes import KIND
 from genesis_hub.errors import BadInput
 from genesis_hub.weights.recall import Recall, recall_folder, recall_name
@@ -150,16 +144,12 @@ def audit(
         "patient": patient, "split": split, "name": name, "reader": reader,
     }  # fmt: skip
     cases = listed(Path(data), {key: value for key, value in asked.items() if value is not None})
-    found = audited(cases, values=True, workers=workers, training=False, look=look)
-    problems = [*found.problems, *lookalikes(cases, found.looks, found.twins)]
+    seen = None if recall is None else Seen(str(against), recall.hashes)
+    found, problems = whole_audit(cases, workers=workers, seen=seen)
     said, answered = "", True
     if recall is not None:
         said, answered = answer(recall, found.looks)
         said = f"{against}: {said}"
-        problems += seen_before(cases, found.looks, recall.hashes, f"{against}")
-    problems += not_compared(cases, found.looks)
-    problems += alone(cases)
-    problems.sort(key=lambda problem: problem.note)
     counts = Counter(case.split or "" for case in cases)
     splits = {name: counts[name] for name in (*SPLITS, "") if counts[name]}
     done = Audit(
@@ -219,14 +209,6 @@ def without(cases: CaseList) -> int:
     if cases.task == "segmentation":
         return sum(case.mask is None for case in cases)
     return sum(case.label is None for case in cases) if cases.task else 0
-
-
-def alone(cases: CaseList) -> list[Problem]:
-    """Return a note where there is one class, so that nothing can be told apart."""
-    if cases.task != "classification" or len(cases.classes) != 1 or cases.multilabel:
-        return []
-    what, remedy = f"there is one class only: {cases.classes[0]}", "add cases of another"
-    return [Problem("labels", what, remedy, "classes", note=True)]
 
 
 def writable(path: Path) -> Path:
