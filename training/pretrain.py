@@ -130,8 +130,7 @@ def trained(
         amend(folder, {"resume": sure})
     network = network_of(made, facts).to(fabric.device)
     if made.channels_last:
-        layout = torch.channels_last_3d if network.ndim == 3 else torch.channels_last
-        network = network.to(memory_format=layout)
+        laid_out(network)
     method = METHODS[made.method](network, made, facts)
     if made.compile:
         method.compile()
@@ -206,6 +205,16 @@ def network_of(recipe: Recipe, facts: InputFacts) -> HubModel:
     return network
 
 
+def laid_out(network: HubModel) -> None:
+    """Give a network's kernels the memory layout that convolutions are fastest in."""
+    network.to(memory_format=torch.channels_last_3d if network.ndim == 3 else torch.channels_last)
+    for kernel in network.parameters():
+        if kernel.ndim > 2 and all(side == 1 for side in kernel.shape[2:]):
+            # For a kernel of one voxel both layouts are the same bytes under other strides, and
+            # gradients come in the plain ones: processes that share them would copy.
+            kernel.data = kernel.data.clone(memory_format=torch.contiguous_format)
+
+
 def main(words: Sequence[str] | None = None) -> int:
     """Run the verb as a command."""
     parser = Parser(
@@ -234,7 +243,7 @@ def main(words: Sequence[str] | None = None) -> int:
         print(f"{done.model}: {done.steps} steps, {went}{reached}")
         return 0
 
-    return told("pretrain", run)
+    return told("training.pretrain", run)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from genesis_hub import api
 from genesis_hub.benchmarking.contestants import Contestant
+from genesis_hub.benchmarking.design import seed_of
 from genesis_hub.data.cases import CaseList
 from genesis_hub.errors import BadInput
 from genesis_hub.infer.embed import embedding, rows_of
@@ -78,7 +79,7 @@ def features_of(
 
 
 def frozen(contestant: Contestant, recipe: Recipe, cases: CaseList) -> HubModel:
-    """Return the headless network, with its weights or, drawn from the seed, without."""
+    """Return the headless network, with its weights or with random ones, drawn from the seed."""
     entry = contestant.entry
     wishes: dict[str, Any] = {
         "task": "features", "in_channels": channels_of(cases, entry), "norm": recipe.norm,
@@ -86,7 +87,7 @@ def frozen(contestant: Contestant, recipe: Recipe, cases: CaseList) -> HubModel:
     }  # fmt: skip
     if contestant.scratch:
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(recipe.seed)
+            torch.manual_seed(seed_of(recipe.seed, contestant.draw))
             model = api.create_model(entry.name, width=contestant.width or entry.width, **wishes)
     else:
         model = api.from_pretrained(contestant.source, **wishes)

@@ -46,7 +46,7 @@ def data(reading: Reading) -> Markup:
     return section(
         "Data",
         table(["Split", "Cases"], rows),
-        element("h3", "What was noted when the data were audited"),
+        element("h3", "What was noted when the data were read"),
         element("ul", *(element("li", note) for note in notes))
         if notes
         else element("p", "Nothing was noted."),

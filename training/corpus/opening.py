@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from training.corpus.volumes import ROOM, Volumes
 from training.corpus.windows import WindowItems
 from training.recipe import Recipe
 
+LOOKED_AT = 100  # Scans in which it is seen beforehand whether the rule for windows fits.
 PHANTOM = "phantom"
 SPARE = "volumes"  # The folder of a run that holds scans unpacked while it lasts.
 
@@ -35,17 +36,17 @@ class Part:
     whole: Corpus
     places: tuple[int, ...]
 
-    @property
+    @cached_property  # Asked for with every window.
     def names(self) -> tuple[str, ...]:
         """The scans' names."""
         return tuple(self.whole.names[place] for place in self.places)
 
-    @property
+    @cached_property
     def patients(self) -> tuple[str, ...]:
         """Whose they are."""
         return tuple(self.whole.patients[place] for place in self.places)
 
-    @property
+    @cached_property
     def modalities(self) -> tuple[str, ...]:
         """What they are."""
         return tuple(self.whole.modalities[place] for place in self.places)
@@ -209,12 +210,13 @@ def material(
     learned = [place for place, split in enumerate(splits) if split == "train"]
     kept = [place for place, split in enumerate(splits) if split == "val"]
     train = windows(Part(corpus, tuple(learned)), recipe)
-    barren = train.barren()
+    barren = train.barren(scans=LOOKED_AT)
     notes = [f"left out: {one}" for one in (*left_out, *train.left_out)]
     if barren:
         notes.append(
-            f"in {len(barren)} scans, such as {barren[0]}, no place is as the rule for its "
-            "modality asks; windows are taken from anywhere in them that is not background"
+            f"in {len(barren)} of {min(LOOKED_AT, len(train.scans))} scans looked at, such as "
+            f"{barren[0]}, no place is as the rule for its modality asks; windows are taken from "
+            "anywhere in them that is not background"
         )
 
     def seen() -> list[dict[str, Any]]:
