@@ -54,7 +54,7 @@ class SemanticGenesis(Method):
         right = (logits.argmax(1) == views["label"]).float().mean()
         return Examined(
             losses=self.losses(views, logits, answer),
-            embedding=self.network.encoder.embed([deepest]).float(),  # type: ignore[operator]
+            embedding=self.network.encoder.embed([deepest]).float(),  # type: ignore[operator,union-attr]
             view=views["view"],
             answer=answer,
             target=views["target"],
