@@ -26,9 +26,10 @@ from genesis_hub.infer.settings import device_of
 from genesis_hub.inputs import Inputs, adjusted
 from genesis_hub.models import HubModel
 from training.command import Parser, keys_of, told
-from training.corpus.opening import SPARE, Material, Source, source_of
+from training.corpus.material import Material, Source
+from training.corpus.opening import SPARE, source_of
 from training.leaving import MODEL, Shown, leave
-from training.methods.roster import METHODS
+from training.methods.roster import row_of
 from training.objective import Pretraining
 from training.recipe import Recipe, key_names, recipe_names, recipe_of
 
@@ -66,11 +67,13 @@ def pretrain(
     """Pre-train a network on unlabelled scans; the same call again goes on, or says it is done.
 
     recipe: a shipped name or a TOML file. data: a folder of scans, a table with a row for each, a
-    folder of cubes that `training.cubes` made, or what `training.pack` wrote. out: the run's
-    folder: `model/` for `from_pretrained`, `metrics.json`, `log.csv`, `pictures/`, `run.json`.
+    folder of cubes that `training.cubes` made, what `training.pack` wrote, or patterns that
+    `training.discover` found. out: the run's folder: `model/` for `from_pretrained`,
+    `metrics.json`, `log.csv`, `pictures/`, `run.json`.
     wishes: keys of the recipe and their values.
     """
     wanted = recipe_of(recipe, wishes or {})
+    method = row_of(wanted)
     where = device_of(device)
     precision = wanted.precision or ("bf16" if where.type == "cuda" else "fp32")
     wanted = replace(wanted, precision=precision)
@@ -82,6 +85,12 @@ def pretrain(
     quiet = quiet or not leading
     folder = Path(out)
     source = source_of(data, wanted)
+    if method.labelled and not source.classes:
+        raise BadInput(
+            f"{data}: {wanted.method} learns from patterns whose classes are known; "
+            f"python -m training.discover --data {data} --out DISCOVERED finds some, then give "
+            "--data DISCOVERED"
+        )
     made = chosen(wanted, source)
     with fabric.rank_zero_first():
         begin(
@@ -131,7 +140,7 @@ def trained(
     network = network_of(made, facts).to(fabric.device)
     if made.channels_last:
         laid_out(network)
-    method = METHODS[made.method](network, made, facts)
+    method = row_of(made).build(network, made, facts)
     if made.compile:
         method.compile()
     shown = Shown(folder, made) if made.pictures and leading else None
@@ -165,7 +174,10 @@ def chosen(recipe: Recipe, source: Source) -> Recipe:
     if every is None:
         every = max(1, min(per_epoch, MOST_BETWEEN, steps))
     warm_up = min(recipe.warm_up, steps // 10)  # A short run must reach its peak, too.
-    return replace(recipe, steps=steps, epochs=None, validate_every=every, warm_up=warm_up)
+    return replace(
+        recipe, steps=steps, epochs=None, validate_every=every, warm_up=warm_up,
+        classes=source.classes,
+    )  # fmt: skip
 
 
 def facts_of(recipe: Recipe) -> InputFacts:
@@ -190,11 +202,23 @@ def facts_of(recipe: Recipe) -> InputFacts:
 
 def network_of(recipe: Recipe, facts: InputFacts) -> HubModel:
     """Return the published network with all its heads, fresh or with weights to begin with."""
+    entry = registry.find(recipe.name)
     wishes: dict[str, Any] = {"task": "pretext", "norm": recipe.norm}
+    classes = recipe.classes if entry.pretext_classes else 0
     if recipe.weights is None:
-        network = api.create_model(recipe.name, width=recipe.width, **wishes)
+        network = api.create_model(recipe.name, width=recipe.width, num_classes=classes, **wishes)
     else:
         network = api.from_pretrained(recipe.weights, **wishes)
+        if network.spec.architecture != entry.architecture:
+            raise BadInput(
+                f"weights={recipe.weights!r} are of {network.spec.architecture}, but "
+                f"{recipe.name} is {entry.architecture}; begin with weights of that, or afresh"
+            )
+        if classes and network.spec.num_classes != classes:
+            raise BadInput(
+                f"weights={recipe.weights!r} tell {network.spec.num_classes} classes apart, but "
+                f"{classes} are to be learned; classes=N takes the first N, or begin afresh"
+            )
         if network.spec.width != recipe.width:
             raise BadInput(
                 f"weights={recipe.weights!r} are {network.spec.width:g} wide, but "
@@ -223,7 +247,7 @@ def main(words: Sequence[str] | None = None) -> int:
         epilog=f"Keys, as KEY=VALUE: {', '.join(key_names()[2:])}.",
     )
     parser.add_argument("recipe", help=f"a TOML file, or one of {', '.join(recipe_names())}")
-    parser.add_argument("--data", required=True, help="scans, a table of scans, cubes, or a pack")
+    parser.add_argument("--data", required=True, help="scans, a table, cubes, a pack, or patterns")
     parser.add_argument("--out", required=True, help="the run's folder; the same call goes on")
     parser.add_argument("--device", default="auto", help="cpu, cuda, mps")
     parser.add_argument("--quiet", action="store_true", help="no progress")
