@@ -11,8 +11,9 @@ import shlex
 import sys
 import tempfile
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -124,12 +125,13 @@ def commands(block: Block) -> Iterator[Shown]:
     for part in re.findall(r"(?ms)^\$ .*?(?=^\$ |\Z)", block.text):
         typed, _, shown = re.sub(r"\\\n", "\0\0", part).partition("\n")
         words = shlex.split(typed.removeprefix("$ ").replace("\0", ""), comments=True)
-        assert words[0] == "genesis-hub", f"line {block.line}: {typed} is no command of ours"
+        name, verb, rest = verb_of(words)
+        assert verb, f"line {block.line}: {typed} is no command of ours"
         answers, errors = io.StringIO(), io.StringIO()
         with contextlib.redirect_stdout(answers), contextlib.redirect_stderr(errors):
-            status = main(words[1:])
-        told = "".join(re.findall(r"^genesis-hub: .*\n", errors.getvalue(), re.M))
-        refused = "genesis-hub: " in shown
+            status = verb(rest)
+        told = "".join(re.findall(rf"^{re.escape(name)}: .*\n", errors.getvalue(), re.M))
+        refused = f"{name}: " in shown
         assert bool(status) == refused, f"{typed}: status {status}\n{errors.getvalue()}"
         begin = place + len(typed) + 1
         if shown:
@@ -137,6 +139,15 @@ def commands(block: Block) -> Iterator[Shown]:
             got = answers.getvalue() + (told if refused else "")
             yield Shown((begin, begin + len(shown)), line, shown, here(got))
         place += len(part)
+
+
+def verb_of(words: list[str]) -> tuple[str, Callable[[list[str]], int] | None, list[str]]:
+    """Return what a command calls itself, its function, and the words for it."""
+    if words[0] == "genesis-hub":
+        return words[0], main, words[1:]
+    if words[:2] == ["python", "-m"] and words[2].startswith("training."):
+        return words[2], import_module(words[2]).main, words[3:]
+    return words[0], None, words
 
 
 def here(text: str) -> str:

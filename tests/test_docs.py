@@ -21,6 +21,9 @@ NOT_RUN = {
     ("importing.md", "needs the network"): 1,
     ("data.md", "needs a data set that is handed out by its publishers"): 1,
     ("resume.md", "starts several processes; tests/test_finetune.py starts two by torchrun"): 1,
+    ("pretraining.md", "starts several processes; tests/training starts two"): 1,
+    ("scaling.md", "needs a packed corpus and hours"): 1,
+    ("scaling.md", "needs several machines"): 1,
 }
 PUBLIC = {
     "genesis_hub": {"__version__"}, "genesis_hub.data": {"phantoms"}, "genesis_hub.show": set(),

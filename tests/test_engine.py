@@ -1,7 +1,9 @@
 """The loop: a step is a pure function of the seed and its number, and no kill can be seen."""
 
+import multiprocessing
 import os
 import signal
+import socket
 import threading
 import time
 from dataclasses import replace
@@ -218,6 +220,49 @@ def test_a_signal_saves_and_the_run_goes_on(tmp_path: Path) -> None:
     assert same(again, whole)
 
 
+class Uneven(Sums):
+    """Asks its own process to stop at a step; another process is not asked."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__()
+        self.left = at
+
+    def losses(self, model, batch, draw):
+        if self.left == 0:
+            os.kill(os.getpid(), signal.SIGTERM)
+        self.left -= 1
+        return super().losses(model, batch, draw)
+
+
+def one_of_two(folder: Path, rank: int, port: int) -> None:
+    """Train as one of two processes, of which the second alone hears a signal, in step 6."""
+    words = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": 2, "LOCAL_WORLD_SIZE": 2}
+    words |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "TORCHELASTIC_RUN_ID": "test"}
+    os.environ |= {name: str(value) for name, value in words.items()}
+    torch.set_num_threads(1)
+    try:
+        trained(folder, PACE, Uneven(5 if rank else -1))
+    except Stopped as stopped:
+        (folder / f"stopped-{rank}").write_text(str(stopped.step))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork (POSIX)")
+def test_processes_stop_at_the_same_step_whoever_was_asked(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent.parent))
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.test_engine"])
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    both = [context.Process(target=one_of_two, args=(tmp_path, rank, port)) for rank in range(2)]
+    for one in both:
+        one.start()
+    for one in both:
+        one.join(60)
+        one.kill()
+    assert [(tmp_path / f"stopped-{rank}").read_text() for rank in range(2)] == ["6", "6"]
+    assert checkpoint.load(tmp_path / "last.safetensors")[0].step == 6
+
+
 def test_a_hopeless_run_is_stopped_and_said_why(tmp_path: Path) -> None:
     class Flat(Sums):
         def complaint(self, measures) -> str:
@@ -262,6 +307,21 @@ class Counted(Points):
         if self.made == 6:
             raise BadInput("case 6 is broken")
         return super().item(index, seed)
+
+
+class Signalled(Points):
+    """Items whose process hears what a cluster sends to a whole group before it kills."""
+
+    def item(self, index: int, seed: int):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            os.kill(os.getpid(), number)
+        return super().item(index, seed)
+
+
+def test_a_signal_to_the_whole_group_ends_no_worker() -> None:
+    order = Order(10, 4, seed=0)
+    made = list(batches(Signalled(), order, first=0, last=3, workers=2, rank=0, ranks=1))
+    assert len(made) == 3
 
 
 def test_batches_are_made_ahead_and_an_error_comes_at_its_step() -> None:

@@ -391,6 +391,10 @@ def test_a_twin_is_as_wide_as_the_folder_it_stands_beside(films: Path, tmp_path:
         title: genesis_hub.from_pretrained(run.model).spec.width for title, run in runs.runs.items()
     }
     assert widths == {"run-pretrained": 0.125, "run-scratch": 0.125}
+    run = genesis_hub.finetune(
+        folder, films, tmp_path / "alone", recipe={**recipe, "scratch": True}, quiet=True
+    )
+    assert genesis_hub.from_pretrained(run.model).spec.width == 0.125
 
 
 def test_a_run_that_learned_nothing_yet_begins_again_otherwise(films: Path, tmp_path: Path) -> None:

@@ -47,13 +47,28 @@ def whole_command(folder: Path, films: Path) -> None:
     genesis_hub.finetune("adam-resnet50", films, folder, recipe=recipe, device="cpu", quiet=True)
 
 
+def whole_pretraining(folder: Path, scans: Path) -> None:
+    """Pre-train on phantoms, and write what is published, as the verb does."""
+    from tests.training.scans import TINY
+    from training.pretrain import pretrain
+
+    torch.set_num_threads(1)
+    wishes = {**TINY, "steps": 8, "validate_every": 3}
+    pretrain("models-genesis", scans, folder, device="cpu", quiet=True, wishes=wishes)
+
+
 @pytest.fixture
 def processes(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Give processes that begin in milliseconds."""
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent.parent))
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(
-        ["tests.test_kills", "torch.utils.tensorboard", "genesis_hub.tuning.finetune"]
+        [
+            "tests.test_kills",
+            "torch.utils.tensorboard",
+            "genesis_hub.tuning.finetune",
+            "training.pretrain",
+        ]
     )
     return context
 
@@ -154,3 +169,12 @@ def test_kills_of_the_command_leave_no_trace(processes: Any, films: Path, tmp_pa
     print(f"\nthe command: {json.dumps(seen)}")
     assert seen["ends"] >= 1
     assert len(ends(tmp_path / "whole")) == 8
+
+
+def test_kills_of_pretraining_leave_no_trace(processes: Any, tmp_path: Path) -> None:
+    from tests.training.scans import chests
+
+    seen = killed(processes, tmp_path, whole_pretraining, chests(tmp_path / "scans"))
+    print(f"\npre-training: {json.dumps(seen)}")
+    assert seen["ends"] >= 1
+    assert len(ends(tmp_path / "whole")) == 7

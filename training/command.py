@@ -19,7 +19,7 @@ class Parser(argparse.ArgumentParser):
     def parse(self, words: Sequence[str] | None) -> argparse.Namespace:
         """Return what was asked for; `--input_rows` is `--input-rows`."""
         given = list(sys.argv[1:] if words is None else words)
-        return self.parse_args([hyphened(word) for word in given])
+        return self.parse_intermixed_args([hyphened(word) for word in given])
 
 
 def hyphened(word: str) -> str:

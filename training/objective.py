@@ -14,6 +14,7 @@ from training.views.draws import Draws
 
 VALIDATION = 17  # Tells the seeds of validation from those of training.
 FLAT = 0.05  # An answer that varies less than this share of what was asked for is a constant.
+GRACE = 500  # Steps in which a fresh network may still answer with a constant.
 PATIENCE = 3  # Validations in a row at which a run that gives one constant is ended.
 
 Show = Callable[[Sequence[Examined], float], None]
@@ -83,8 +84,8 @@ class Pretraining:
             views = self.method.views(on_device, Draws(on_device["key"]))
             with self.autocast():
                 examined = self.method.examine(views)
-            for name, loss in examined.losses.items():
-                totals[name] = totals.get(name, 0.0) + float(loss) * len(examined.view)
+            for name, one in {**examined.losses, **(examined.scores or {})}.items():
+                totals[name] = totals.get(name, 0.0) + float(one) * len(examined.view)
             seen.append(examined)
         measures = {name: total / self.looks for name, total in totals.items()}
         measures["loss"] = measures.pop("total")
@@ -108,18 +109,21 @@ class Pretraining:
     def complaint(self, measures: list[dict[str, float]]) -> str:
         """Return what is wrong with a network that gives one answer to all, and the remedy."""
         last = measures[-PATIENCE:]
-        flat = [
-            one for one in last
-            if one.get("spread", 1.0) < FLAT or one.get("effective_rank", 2.0) < 1.0
-        ]  # fmt: skip
-        if len(flat) < PATIENCE:
+        if len(last) < PATIENCE or not all(map(is_flat, last)):
             return ""
+        if last[0]["step"] < GRACE and all(map(is_flat, measures)):
+            return ""  # It has not begun to tell one from another.
         return (
             f"the network has collapsed: at {PATIENCE} validations in a row its answers varied by "
             f"{last[-1].get('spread', 0.0):.1%} of what was asked for (effective rank of its "
             f"features {last[-1].get('effective_rank', 0.0):.1f}); what it has is kept; lower lr, "
             "lengthen warm_up, set clip=1.0, or leave faithful=true away"
         )
+
+
+def is_flat(measures: Mapping[str, float]) -> bool:
+    """Say whether a network gave about one answer, or one embedding, to all."""
+    return measures.get("spread", 1.0) < FLAT or measures.get("effective_rank", 2.0) < 1.0
 
 
 def against_constants(seen: Sequence[Examined]) -> dict[str, float]:

@@ -15,6 +15,7 @@ from genesis_hub.errors import BadInput
 RECIPES = Path(__file__).parent / "recipes"
 FAITHFUL = "faithful"
 MODALITIES = ("ct", "mri")
+STAGES = ("en", "en_de")
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,11 @@ class Recipe:
     """What a pre-training run is made by; None is chosen from the machine, and written down.
 
     method: which way to learn, a name of the roster. name: of the catalog: the network that is
-    trained, and what its folder will be called. preset: of the views.
+    trained, and what its folder will be called. preset: of Models Genesis's views.
+    views: of a method that takes any restoration's, by name ("sg", "mg", "inpainting" and others).
+    lambda_rec, lambda_cls: what restoring and telling classes apart count in the loss. stage:
+    "en_de" learns both; "en" the encoder and its classes alone, to begin "en_de" with as `weights`.
+    classes: of discovered patterns that are learned, the first so many; 0: all that there are.
     faithful: as published, with what is known to go wrong with it; else mended.
     weights: a name or a folder to begin with; nothing begins afresh.
     steps or epochs: how long; an epoch sees `scale` windows of every scan. batch_size: of one step,
@@ -38,13 +43,17 @@ class Recipe:
     modality: of scans whose table says none: "ct" or "mri". range: (low, high), the values that
     become 0 and 1, or "image", each scan's own ends; by modality if None.
     input_rows, input_cols, input_deps: sides of the cubes, (X, Y, Z).
-    scale: windows of each scan in an epoch. validation: share of the patients kept for it.
+    scale: windows of each scan in an epoch. phantoms: made-up chests beside the scans, a window of
+    each in an epoch. balanced: scans of each modality, and phantoms, come equally often.
+    validation: share of the patients kept for it.
     looks: windows that are validated on, always the same, perturbed always alike.
     validate_every: steps between validations; an epoch of at most 1,000 steps if None. save_every:
     steps between checkpoints. patience: validations without anything better before it stops.
     workers: processes that cut cubes ahead. deterministic: operators that give the same bits.
     channels_last: the memory layout that convolutions are fastest in. compile: fuse operators with
     torch.compile, which takes a minute to begin.
+    tolerate: share of the scans that may be left out, each named with its reason. no_check: take
+    scans as they are, whatever they look like; NaN is refused all the same.
     hashes: perceptual hashes of what was seen lie in run.json and, without names, with the weights.
     pictures: sheets of restored slices and curves, at every validation.
     """
@@ -52,6 +61,11 @@ class Recipe:
     method: str
     name: str
     preset: str = ""
+    views: str = ""
+    lambda_rec: float = 1.0
+    lambda_cls: float = 0.01
+    stage: str = "en_de"
+    classes: int = 0
     faithful: bool = False
     weights: str | None = None
     steps: int | None = None
@@ -77,6 +91,8 @@ class Recipe:
     input_cols: int = 64
     input_deps: int = 32
     scale: int = 32
+    phantoms: int = 0
+    balanced: bool = False
     validation: float = 0.1
     looks: int = 64
     validate_every: int | None = None
@@ -86,6 +102,8 @@ class Recipe:
     deterministic: bool = False
     channels_last: bool = True
     compile: bool = False
+    tolerate: float = 0.1
+    no_check: bool = False
     hashes: bool = True
     pictures: bool = True
 
@@ -104,10 +122,13 @@ class Recipe:
             raise BadInput(f"modality={self.modality!r}; choose from {', '.join(MODALITIES)}")
         if self.range not in (None, "image") and len(self.range or ()) != 2:
             raise BadInput(f"range={self.range!r}; give two numbers, low and high, or 'image'")
+        if self.stage not in STAGES:
+            raise BadInput(f"stage={self.stage!r}; choose from {', '.join(STAGES)}")
         for names, least in (
             (("steps", "epochs", "batch_size", "accumulate", "save_every", "scale", "devices",
               "input_rows", "input_cols", "input_deps", "looks"), 1),
-            (("seed", "workers", "patience", "warm_up", "validate_every", "halve_every"), 0),
+            (("seed", "phantoms", "workers", "patience", "warm_up", "validate_every",
+              "halve_every", "classes"), 0),
         ):  # fmt: skip
             for name in names:
                 value = getattr(self, name)
@@ -115,7 +136,8 @@ class Recipe:
                     raise BadInput(f"{name}={value!r}, but it must be {least} or more")
         for name, low, high in (
             ("lr", 0, 10), ("weight_decay", -1e-9, 10), ("average", -1e-9, 1), ("width", 0, 8),
-            ("validation", -1e-9, 0.9), ("clip", -1e-9, 1e6),
+            ("validation", -1e-9, 0.9), ("tolerate", -1e-9, 1), ("clip", -1e-9, 1e6),
+            ("lambda_rec", -1e-9, 1e6), ("lambda_cls", -1e-9, 1e6),
         ):  # fmt: skip
             value = getattr(self, name)
             if not low < value < high:

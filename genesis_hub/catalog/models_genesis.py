@@ -1,6 +1,13 @@
 """Models Genesis (Zhou et al. 2019, 2021): restoring perturbed cubes of chest CT."""
 
-from genesis_hub.catalog.terms import ASU_LICENSE_MODELS_GENESIS, PATENT_NOTE, PATENTS_GENESIS
+from dataclasses import replace
+
+from genesis_hub.catalog.terms import (
+    ASU_LICENSE_MODELS_GENESIS,
+    CC_BY_SA_4,
+    PATENT_NOTE,
+    PATENTS_GENESIS,
+)
 from genesis_hub.entry import Entry, InputFacts, Layout, Location, Paper, Rename
 
 PAPER = Paper(
@@ -184,6 +191,29 @@ ENTRIES = (
         notes=(
             "The last pooling halves only the second and third axis: the authors chose it for "
             "(z, y, x) volumes but trained on (x, y, z) cubes.",
+        ),
+    ),
+    Entry(
+        name="models-genesis-mini",
+        family="models-genesis",
+        method="models-genesis",
+        ndim=3,
+        architecture="genesis-unet",
+        summary="A small sibling, a quarter as wide, pre-trained by this project; ships inside.",
+        paper=PAPER,
+        code=CODE,
+        license=CC_BY_SA_4,
+        inputs=replace(CHEST_CT, size=(32, 32, 16)),
+        location=Location(road="bundled"),
+        width=0.25,
+        patents=PATENTS_GENESIS,
+        patent_note=PATENT_NOTE,
+        made_by="models-genesis-mini",
+        notes=(
+            "To try things offline and to teach with. It saw three chest CTs, 73 small MRIs and "
+            "phantoms, a ten-thousandth of what the published weights saw: expect frozen features "
+            "that beat random ones, and no sure gain in fine-tuning. What was measured of it "
+            "stands in benchmarks/results/mini.md.",
         ),
     ),
 )

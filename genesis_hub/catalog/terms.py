@@ -40,6 +40,14 @@ APACHE_2 = License(
     commercial=True,
     summary="weights made with this repository's code are their maker's to license",
 )
+CC_BY_SA_4 = License(
+    name="CC BY-SA 4.0",
+    url="https://creativecommons.org/licenses/by-sa/4.0/",
+    spdx="CC-BY-SA-4.0",
+    redistributable=True,
+    commercial=True,
+    summary="trained by this project, partly on images under CC BY-SA, whose terms they keep",
+)
 MIT_SMART_NET = License(
     name="MIT",
     url="https://github.com/babbu3682/SMART-Net/blob/main/LICENSE",

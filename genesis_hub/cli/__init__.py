@@ -79,7 +79,8 @@ def parser() -> Parser:
     pictures.add(verbs)
     auditing.add(verbs)
 
-    verb = verbs.add_parser("demo", help="see it work, offline, in a minute")
+    verb = verbs.add_parser("demo", help="see the bundled weights at work, offline, in two minutes")
+    verb.add_argument("--out", help="a new folder (runs/demo)")
     verb.set_defaults(run=run_demo)
     return root
 
@@ -87,6 +88,6 @@ def parser() -> Parser:
 def run_demo(options: argparse.Namespace) -> int:
     """Run the demonstration."""
     # Needs torch, which `list` and `info` do without.
-    from genesis_hub.demo import demo
+    from genesis_hub.demo.story import demo
 
-    return demo()
+    return demo(options.out)

@@ -61,6 +61,9 @@ def hash_of(values: Array) -> str:
 
 def shrunk(values: Array, cells: int) -> Array:
     """Return values on a grid of so many cells a side, each the mean of what it covers."""
+    # Along the axes as they lie in memory: turned volumes would be copied for each.
+    order = np.argsort([-abs(stride) for stride in values.strides], kind="stable")
+    values = values.transpose(order)
     for axis, side in enumerate(values.shape):
         edges = np.linspace(0, side, cells + 1)
         begins = np.arange(side)
@@ -68,7 +71,7 @@ def shrunk(values: Array, cells: int) -> Array:
         cover = np.clip(cover, 0, None).astype(np.float32)
         cover /= cover.sum(1, keepdims=True)
         values = np.moveaxis(np.tensordot(cover, values, (1, axis)), 0, axis)
-    return values
+    return values.transpose(np.argsort(order))
 
 
 def distance(one: str, other: str) -> float:

@@ -13,7 +13,7 @@ from genesis_hub.engine.determinism import prepare_cublas
 
 PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 
-__all__ = ["PRECISIONS", "Fabric", "agree", "launched"]
+__all__ = ["PRECISIONS", "Fabric", "agree", "heard", "launched"]
 
 
 def launched(
@@ -64,6 +64,19 @@ def agree(model: nn.Module, fabric: Fabric) -> None:
     flat /= fabric.world_size
     for statistic, mean in zip(held, torch.split(flat, [len(s) for s in held]), strict=True):
         statistic.copy_(mean)
+
+
+def heard(number: int, fabric: Fabric) -> int:
+    """Return the signal that any process heard, to all at the same step; 0 for none.
+
+    A signal reaches processes at different moments: one that stopped a step before the others
+    would wait for them for ever, and they for it.
+    """
+    if fabric.world_size == 1:
+        return number
+    most = torch.tensor(number, device=fabric.device)
+    torch.distributed.all_reduce(most, torch.distributed.ReduceOp.MAX)
+    return int(most)
 
 
 def closed() -> None:

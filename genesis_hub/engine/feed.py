@@ -1,5 +1,6 @@
 """Batches as a pure function of the seed and the step: what is resumed sees what it would have."""
 
+import signal
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -123,7 +124,7 @@ def batches(
         num_workers=workers,
         collate_fn=stacked,
         pin_memory=torch.cuda.is_available(),
-        worker_init_fn=one_thread,
+        worker_init_fn=begin_worker,
         prefetch_factor=4 if workers else None,
     )
     if workers or not AHEAD:
@@ -150,9 +151,15 @@ def made_ahead(made: Iterator[Batch], depth: int) -> Iterator[Batch]:
         thread.shutdown(cancel_futures=True)
 
 
-def one_thread(worker: int) -> None:
-    """Keep a worker to its own core."""
+def begin_worker(worker: int) -> None:
+    """Keep a worker to its own core, and let it live until it is let go.
+
+    A terminal and a cluster signal a whole group of processes: a worker that died of it would
+    break the step, or the saving, of the process that was asked to stop.
+    """
     torch.set_num_threads(1)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def stacked(items: list[Batch]) -> Batch:

@@ -20,7 +20,7 @@ from genesis_hub.engine import checkpoint
 from genesis_hub.engine.average import averaged, lent, move
 from genesis_hub.engine.checkpoint import BEST, LAST, Standing
 from genesis_hub.engine.determinism import exactly
-from genesis_hub.engine.fabric import Fabric, agree
+from genesis_hub.engine.fabric import Fabric, agree, heard
 from genesis_hub.engine.feed import Order, batches, seed_of
 from genesis_hub.engine.objective import Items, Objective
 from genesis_hub.engine.pace import Pace, enough, optimizer_of, rate, top_rate
@@ -97,8 +97,9 @@ def fit(
                 if enough(standing, pace, objective):
                     standing.finished = "nothing got better"
                     break
+            # The last step's state is saved below, as finished.
             due = not last and (looked or standing.step % pace.save_every == 0)
-            if (stop := asked()) or due:  # The last step's state is saved below, as finished.
+            if (stop := heard(asked(), fabric)) or due:
                 save(standing)
             if stop and not last:
                 if record is not None:

@@ -23,6 +23,7 @@ def begin(
     *,
     beside: Mapping[str, Callable[[Path], None]],
     free: Collection[str] = (),
+    scratch: Collection[str] = (),
     more: Mapping[str, Any] | None = None,
     notes: Sequence[str] = (),
     quiet: bool,
@@ -31,7 +32,8 @@ def begin(
     """Write down what the run is made of, or refuse a folder that was begun otherwise.
 
     facts: what may not change when the run goes on, beside the recipe. beside: files that are
-    written with it. free: keys of the recipe that may change. more: what is only worth knowing.
+    written with it. free: keys of the recipe that may change. scratch: what a run keeps in its
+    folder while it lasts. more: what is only worth knowing.
     leading: of several processes, the one that writes.
     """
     kept = {key: value for key, value in plain(recipe).items() if key not in free}
@@ -58,7 +60,7 @@ def begin(
         return told
     # A kill while the run was begun may have left what lies beside it or a file half written.
     names = [mark + name for name in beside for mark in ("", ".")]
-    ours = (*names, RUN, f".{RUN}", "log.", "tensorboard", BEST, f".{BEST}", f".{LAST}")
+    ours = (*names, *scratch, RUN, f".{RUN}", "log.", "tensorboard", BEST, f".{BEST}", f".{LAST}")
     if folder.exists() and any(not one.name.startswith(ours) for one in folder.iterdir()):
         raise BadInput(f"{folder} holds other files; give a new folder for the run")
     try:

@@ -195,12 +195,16 @@ def entry_of(model: str | Path) -> tuple[Entry, str | Path]:
 
 
 def as_saved(recipe: Recipe, source: str | Path, cases: CaseList) -> Recipe:
-    """Return the recipe with a saved volume network's operator, where that serves the labels."""
-    if recipe.operator is not None or not isinstance(source, Path):
+    """Return the recipe with what a saved folder's network is built by, where that serves."""
+    if not isinstance(source, Path):
         return recipe
-    operator = read_spec(read_folder(source).facts).operator
-    fits = operator is not None and SERVES[operator] == cases.task
-    return replace(recipe, operator=operator) if fits else recipe
+    spec = read_spec(read_folder(source).facts)
+    if recipe.scratch:  # The same network, without its weights.
+        recipe = replace(recipe, width=recipe.width or spec.width, norm=recipe.norm or spec.norm)
+    if recipe.operator is not None:
+        return recipe
+    fits = spec.operator is not None and SERVES[spec.operator] == cases.task
+    return replace(recipe, operator=spec.operator) if fits else recipe
 
 
 def as_asked(cases: CaseList, recipe: Recipe) -> CaseList:

@@ -13,12 +13,9 @@ from genesis_hub.data.cases import folds, held_out, split_cases
 from genesis_hub.errors import BadInput
 from genesis_hub.evaluate import Comparison, Together, compare, intervals, over_runs
 from genesis_hub.evaluate.comparison import PERMUTATIONS
-from genesis_hub.saved import read_spec
-from genesis_hub.tuning.finetune import Run, as_asked, one_run, resolved
+from genesis_hub.tuning.finetune import Run, as_asked, as_saved, one_run, resolved
 from genesis_hub.tuning.predictions import read_table
-from genesis_hub.tuning.recipe import Recipe
 from genesis_hub.tuning.results import told
-from genesis_hub.weights.folder import read_folder
 
 SUMMARY = "summary.json"
 # What two arms are compared by; p is adjusted for their number.
@@ -71,8 +68,9 @@ def finetune_many(
     names = [f"fold-{place + 1}" for place in range(number)] or ["run"]
     arms = {"": wanted}
     if twin:
-        arms = {"pretrained": wanted, "scratch": twin_of(wanted, source)}
-        arms["scratch"].check()
+        alone = as_saved(replace(wanted, scratch=True), source, cases)
+        alone.check()
+        arms = {"pretrained": wanted, "scratch": alone}
     runs: dict[str, Run] = {}
     for name, part in zip(names, parts, strict=True):
         for arm, asked in arms.items():
@@ -85,15 +83,6 @@ def finetune_many(
     with new_file(Path(out) / SUMMARY) as aside:
         aside.write_text(json.dumps(told(summary), indent=2) + "\n", encoding="utf-8")
     return Runs(Path(out), runs, summary)
-
-
-def twin_of(recipe: Recipe, source: str | Path) -> Recipe:
-    """Return the recipe without weights, of the width and norms that a folder was saved with."""
-    twin = replace(recipe, scratch=True)
-    if not isinstance(source, Path):
-        return twin
-    spec = read_spec(read_folder(source).facts)
-    return replace(twin, width=recipe.width or spec.width, norm=recipe.norm or spec.norm)
 
 
 def summarised(

@@ -36,7 +36,7 @@ def wishes_of(entry: Entry, recipe: Recipe, cases: CaseList) -> dict[str, Any]:
         "norm": recipe.norm,
         "modality": recipe.modality,
         "range": recipe.range,
-        "width": recipe.width or 1.0,
+        "width": recipe.width or 1.0,  # 1 is that of the weights, or of the name.
     }
 
 

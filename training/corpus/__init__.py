@@ -17,9 +17,14 @@ class Corpus(Protocol):
     modalities: of each scan, in the words of the input contract ("ct", "mri").
     """
 
-    names: tuple[str, ...]
-    patients: tuple[str, ...]
-    modalities: tuple[str, ...]
+    @property
+    def names(self) -> tuple[str, ...]: ...
+
+    @property
+    def patients(self) -> tuple[str, ...]: ...
+
+    @property
+    def modalities(self) -> tuple[str, ...]: ...
 
     def __len__(self) -> int: ...
 

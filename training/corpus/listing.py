@@ -62,23 +62,7 @@ def listed(data: str | Path, *, modality: str, seed: int, validation: float) -> 
     if path.is_file() and table is None:
         raise BadInput(f"{path}: give a folder of scans, or a table (.csv, .tsv) with a row each")
     cases, openers, notes = from_table(table) if table else from_folder(path)
-    kept = tuple(case for case in cases.cases if case.split != "test")
-    if len(kept) < len(cases.cases):
-        left = len(cases.cases) - len(kept)
-        notes = (*notes, f"{left} scans are for testing by their table and are not learned from")
-    cases = replace(cases, cases=kept)
-    if not kept:
-        raise BadInput(f"{path}: no scan is left to learn from")
-    if len({case.patient for case in kept}) == 1 and not any(case.split for case in kept):
-        # One patient cannot be parted; a run without validation keeps its last weights.
-        cases = replace(cases, cases=tuple(replace(case, split="train") for case in kept))
-        notes = (*notes, "there is one patient only, so nothing is kept for validation")
-    elif validation > 0 and not all(case.split for case in kept):
-        cases = split_cases(cases, fractions=(1 - validation, validation, 0.0), seed=seed)
-    else:
-        cases = replace(
-            cases, cases=tuple(replace(case, split=case.split or "train") for case in kept)
-        )
+    cases, more = divided(cases, seed=seed, validation=validation)
     scans = tuple(
         Scan(
             case.name,
@@ -90,7 +74,33 @@ def listed(data: str | Path, *, modality: str, seed: int, validation: float) -> 
         )
         for case in cases
     )
-    return Listing(scans, cases, notes)
+    return Listing(scans, cases, (*notes, *more))
+
+
+def divided(cases: CaseList, *, seed: int, validation: float) -> tuple[CaseList, tuple[str, ...]]:
+    """Return scans each for learning or validation, patients whole, and what is to be said of it.
+
+    Those for testing are left out.
+    """
+    notes: tuple[str, ...] = ()
+    kept = tuple(case for case in cases.cases if case.split != "test")
+    if len(kept) < len(cases.cases):
+        left = len(cases.cases) - len(kept)
+        notes = (f"{left} scans are for testing by their table and are not learned from",)
+    cases = replace(cases, cases=kept)
+    if not kept:
+        raise BadInput(f"{cases.root}: no scan is left to learn from")
+    if len({case.patient for case in kept}) == 1 and not any(case.split for case in kept):
+        # One patient cannot be parted; a run without validation keeps its last weights.
+        cases = replace(cases, cases=tuple(replace(case, split="train") for case in kept))
+        notes = (*notes, "there is one patient only, so nothing is kept for validation")
+    elif validation > 0 and not all(case.split for case in kept):
+        cases = split_cases(cases, fractions=(1 - validation, validation, 0.0), seed=seed)
+    else:
+        cases = replace(
+            cases, cases=tuple(replace(case, split=case.split or "train") for case in kept)
+        )
+    return cases, notes
 
 
 @dataclass(frozen=True)

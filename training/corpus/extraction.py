@@ -1,0 +1,246 @@
+"""A fold of scans becomes a file of cubes: read, drawn, judged, written as they come."""
+
+import hashlib
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm.auto import tqdm
+
+from genesis_hub.engine.feed import seed_of
+from genesis_hub.errors import BadInput, GenesisHubError
+from genesis_hub.inputs import Range
+from training.corpus.bat import (
+    HU,
+    STEPS,
+    UNIT,
+    Beside,
+    Source,
+    growing,
+    read_beside,
+    stored,
+    write_beside,
+    write_rows,
+)  # fmt: skip
+from training.corpus.cutting import Crop, Cutting, Drawer, Place
+from training.corpus.kept import inputs_for, keep, stamp
+from training.corpus.leftout import FEW, LeftOut, refuse_many
+from training.corpus.listing import Scan
+from training.corpus.tissue import rule_for
+
+TRIES = 50  # For each cube that is wanted, as published.
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What cubes are wanted.
+
+    scale: cubes of a scan. each: so many of every crop, instead of one crop drawn for each cube.
+    range: the values that become 0 and 1; None: as the modality has it. looks: what each scan looks
+    like is kept, as a hash. check: scans whose values look like a mistake are left out.
+    """
+
+    scale: int
+    cutting: Cutting
+    dtype: str = "float16"
+    seed: int = 0
+    each: bool = False
+    range: Range | None = None
+    looks: bool = True
+    check: bool = True
+
+    def crops(self) -> tuple[tuple[Crop, ...], ...]:
+        """Return the crops, as many together as one round of cubes draws from."""
+        crops = self.cutting.all_crops
+        return tuple((crop,) for crop in crops) if self.each else (crops,)
+
+    def settings(self, scans: Sequence[Scan]) -> dict[str, Any]:
+        """Return what the cubes of scans depend on, as JSON has it."""
+        files = sorted(
+            (scan.name, scan.modality, *(stamp(path)[0] for path in scan.paths)) for scan in scans
+        )
+        return {
+            "scale": self.scale,
+            "size": list(self.cutting.size),
+            "crops": [list(crop) for crop in self.cutting.all_crops],
+            "each": self.each,
+            "faithful": self.cutting.faithful,
+            "dtype": self.dtype,
+            "seed": self.seed,
+            "range": list(self.range) if isinstance(self.range, tuple) else self.range,
+            "scans": hashlib.sha256(repr(files).encode()).hexdigest()[:32],
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Yield:
+    """The cubes of one scan, as they are stored, and where they were cut."""
+
+    source: Source
+    cubes: NDArray[Any]
+    places: tuple[Place, ...]
+
+
+@dataclass
+class Done:
+    """What became of a fold. few: scans of which the rule accepted less than was wanted."""
+
+    path: Path
+    cubes: int = 0
+    scans: int = 0
+    left_out: list[LeftOut] = field(default_factory=list)
+    few: list[Source] = field(default_factory=list)
+    before: bool = False
+
+
+def extract_fold(
+    scans: Sequence[Scan],
+    path: Path,
+    wish: Wish,
+    *,
+    folds: Sequence[int],
+    workers: int = 4,
+    tolerate: float = FEW,
+    overwrite: bool = False,
+    quiet: bool = False,
+) -> Done:
+    """Write the cubes of a fold's scans, with the table and the JSON beside them.
+
+    The same cubes whatever the number of threads and the other scans. A file that was finished
+    with the same settings stays as it is.
+    """
+    settings = wish.settings(scans)
+    if not overwrite and was_done(path, settings):
+        beside = read_beside(path)
+        assert beside is not None
+        return Done(
+            path, sum(one.cubes for one in beside.sources), len(beside.sources), before=True
+        )
+    for left in path.parent.glob(f".{path.name}.*.part*"):  # What a killed call left.
+        left.unlink(missing_ok=True)
+    done, rows, sources = Done(path), [], []
+    ends = ends_for({scan.modality for scan in scans}, wish)
+    size = wish.cutting.size
+    with growing(path, size, wish.dtype) as file:
+        with tqdm(total=len(scans), disable=quiet or None, unit="scan", desc=path.stem) as bar:
+            for one in extracted(scans, wish, ends, workers):
+                bar.update()
+                if isinstance(one, LeftOut):
+                    done.left_out.append(one)
+                    if len(done.left_out) > tolerate * len(scans):
+                        refuse_many(done.left_out, len(scans), tolerate=tolerate)
+                    continue
+                rows += [
+                    (file.count + at, one.source.name, one.source.patient, *told(place, size[2]))
+                    for at, place in enumerate(one.places)
+                ]
+                file.add(one.cubes)
+                sources.append(one.source)
+                bar.set_postfix(cubes=file.count, refresh=False)
+        refuse_many(done.left_out, len(scans), tolerate=tolerate)
+        without = tuple((one.name, one.reason) for one in done.left_out)
+        path.unlink(missing_ok=True)  # What is overwritten must never stand beside the new JSON.
+        write_rows(path, rows)
+        write_beside(path, Beside(settings, ends, tuple(folds), tuple(sources), without))
+        done.cubes, done.scans = file.count, len(sources)
+    done.few = [one for one in sources if one.accepted < wish.scale * len(wish.crops())]
+    return done
+
+
+def was_done(path: Path, settings: dict[str, Any]) -> bool:
+    """Say whether a file is there and was made so; raise `BadInput` where it was made otherwise."""
+    if not path.exists():
+        return False
+    beside = read_beside(path)
+    if beside is None:
+        raise BadInput(
+            f"{path} is there already, and was not made by this verb; give another folder to "
+            "--save, or --overwrite"
+        )
+    other = [name for name, value in settings.items() if beside.settings.get(name) != value]
+    if other:
+        said = ", ".join(f"{name} {beside.settings.get(name)!r}" for name in other)
+        raise BadInput(
+            f"{path} is there already, made with {said}; give another folder to --save, or "
+            "--overwrite"
+        )
+    return True
+
+
+def extracted(
+    scans: Sequence[Scan], wish: Wish, ends: tuple[float, float], workers: int
+) -> Iterator[Yield | LeftOut]:
+    """Give what comes of each scan, in order; few are ahead, so memory stays small."""
+    waiting: deque[Future[Yield | LeftOut]] = deque()
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            for scan in scans:
+                waiting.append(pool.submit(extract, scan, wish, ends))
+                if len(waiting) > workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def extract(scan: Scan, wish: Wish, ends: tuple[float, float]) -> Yield | LeftOut:
+    """Return the cubes of one scan, or why there are none."""
+    try:
+        inputs = inputs_for(scan.modality, wish.cutting.size, range=wish.range)
+        kept = keep(scan, inputs, check=wish.check)
+        wish.cutting.fitting(kept.sides)
+        rule = rule_for(scan.modality, faithful=wish.cutting.faithful)
+        found: list[tuple[Place, NDArray[np.float32]]] = []
+        for number, crops in enumerate(wish.crops()):
+            cutting = replace(wish.cutting, crops=crops)
+            if not any(cutting.spans(kept.sides, crop) for crop in crops):
+                continue  # Another crop fits.
+            draw = np.random.Generator(np.random.PCG64(seed_for(scan, wish.seed, number)))
+            drawer = Drawer(kept.window, kept.sides, cutting, rule)
+            found += drawer.pick(draw, wish.scale, TRIES * wish.scale)
+        if wish.cutting.faithful:
+            found = [one for one in found if one[0].verdict.accepted]
+        if not found:
+            raise BadInput(
+                f"none of {TRIES * wish.scale} windows was accepted ({rule.name}); without "
+                "faithful the best of them would be taken"
+            )
+        cubes = stored(np.stack([window for _, window in found]), wish.dtype, ends)
+        look = kept.look() if wish.looks else ""
+    except (GenesisHubError, OSError, MemoryError) as error:
+        reason = str(error) or f"there is not enough memory ({type(error).__name__})"
+        return LeftOut(scan.name, scan.paths[0], reason)
+    places = tuple(place for place, _ in found)
+    accepted = sum(place.verdict.accepted for place in places)
+    source = Source(scan.name, scan.patient, scan.modality, len(places), accepted, look)
+    return Yield(source, cubes, places)
+
+
+def seed_for(scan: Scan, seed: int, number: int) -> int:
+    """Return the seed of a scan's windows: by its name, whatever scans there are beside it."""
+    name = hashlib.sha256(scan.name.encode("utf-8", "surrogateescape")).digest()
+    return seed_of(seed, number, int.from_bytes(name[:8], "little"))
+
+
+def ends_for(modalities: set[str], wish: Wish) -> tuple[float, float]:
+    """Return which stored values become 0 and 1: int16 holds HU where all scans are CT."""
+    if wish.dtype != "int16":
+        return UNIT
+    if modalities != {"ct"} or wish.range == "image":
+        return STEPS
+    return HU if wish.range is None else wish.range
+
+
+def told(place: Place, deps: int) -> tuple[object, ...]:
+    """Return what the table says of a cube."""
+    verdict = place.verdict
+    return (
+        *place.start, *place.crop, deps, f"{verdict.score:.6f}", f"{verdict.content:.4f}",
+        "yes" if verdict.accepted else "no",
+    )  # fmt: skip

@@ -1,0 +1,84 @@
+"""What a pre-training run leaves behind: numbers, pictures, and the folder that users load."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from genesis_hub.data.hashes import KIND
+from genesis_hub.engine.checkpoint import Standing
+from genesis_hub.engine.recipe import plain
+from genesis_hub.engine.record import TABLE
+from genesis_hub.engine.runfile import amend, write
+from genesis_hub.engine.schedule import best_of
+from genesis_hub.extras import is_here
+from genesis_hub.models import HubModel
+from genesis_hub.weights.seen import SEEN, noted
+from training.corpus.material import Material, Source
+from training.methods.base import Examined
+from training.recipe import Recipe
+from training.sheets import CURVES, draw_curves, sheet
+
+MODEL, METRICS, PICTURES = "model", "metrics.json", "pictures"
+
+
+class Shown:
+    """Draws what validation saw, each time into a picture of its own."""
+
+    def __init__(self, folder: Path, recipe: Recipe) -> None:
+        self.folder = folder / PICTURES
+        self.recipe = recipe
+        self.usable = is_here("matplotlib")
+
+    def __call__(self, seen: Sequence[Examined], progress: float) -> None:
+        if self.usable:
+            assert self.recipe.steps
+            step = round(progress * self.recipe.steps)
+            path = self.folder / f"step-{step:07d}.png"
+            sheet(seen, path, f"{self.recipe.name}, step {step}")
+
+
+def leave(
+    folder: Path,
+    network: HubModel,
+    made: Recipe,
+    source: Source,
+    material: Material,
+    standing: Standing,
+) -> dict[str, Any]:
+    """Write what a finished run leaves, and return its numbers."""
+    metrics = reached(standing)
+    if made.pictures and is_here("matplotlib"):
+        draw_curves(folder / TABLE, folder / PICTURES / CURVES)
+    seen = material.seen() if made.hashes else []
+    if seen:
+        amend(folder, {"seen": {"kind": KIND, "cases": seen}})
+        every = [one for row in seen for one in row["hashes"]]
+        network.terms = {**network.terms, SEEN: noted(network.terms.get(SEEN, ""), KIND, every)}
+    network.provenance = {
+        **network.provenance,
+        "pretrained": {
+            "method": made.method,
+            "recipe": plain(made),
+            "data": source.facts,
+            "reached": metrics,
+            "steps": standing.step,
+        },
+    }
+    write(folder / METRICS, metrics)
+    network.to("cpu").eval().save_pretrained(folder / MODEL)
+    return metrics
+
+
+def reached(standing: Standing) -> dict[str, Any]:
+    """Return what the validation that chose the weights measured, and the last one."""
+    if not standing.measures:
+        return {"steps": standing.step, "finished": standing.finished}
+    losses = [one["loss"] for one in standing.measures]
+    best = standing.measures[best_of(losses, better="lower") or 0]
+    return {
+        **{name: value for name, value in best.items() if name != "step"},
+        "chosen_at_step": int(best["step"]),
+        "steps": standing.step,
+        "finished": standing.finished,
+        "last": dict(standing.measures[-1]),
+    }

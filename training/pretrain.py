@@ -1,0 +1,274 @@
+"""The verb `pretrain`: unlabelled scans in, new weights out.
+
+python -m training.pretrain RECIPE --data DIR --out RUN [key=value ...]
+"""
+
+import json
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from genesis_hub import api, registry
+from genesis_hub.engine.checkpoint import finished
+from genesis_hub.engine.determinism import promise
+from genesis_hub.engine.fabric import Fabric, launched
+from genesis_hub.engine.loop import fit
+from genesis_hub.engine.runfile import amend, begin
+from genesis_hub.entry import InputFacts
+from genesis_hub.errors import BadInput
+from genesis_hub.infer.settings import device_of
+from genesis_hub.inputs import Inputs, adjusted
+from genesis_hub.models import HubModel
+from training.command import Parser, keys_of, told
+from training.corpus.material import Material, Source
+from training.corpus.opening import SPARE, source_of
+from training.leaving import MODEL, Shown, leave
+from training.methods.roster import row_of
+from training.objective import Pretraining
+from training.recipe import Recipe, key_names, recipe_names, recipe_of
+
+FREE = ("pictures", "workers", "save_every")  # What may change when a run goes on.
+SPLIT = "split.json"
+MOST_BETWEEN = 1000  # Steps between validations, where the recipe leaves them open.
+MRI = "image"  # An MRI's numbers mean nothing beside another's: each by its own ends.
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that is over: where it is, how it went, what it reached."""
+
+    folder: Path
+    steps: int
+    finished: str
+    metrics: Mapping[str, Any]
+    resumed: int = 0
+
+    @property
+    def model(self) -> Path:
+        """The folder that `from_pretrained` takes."""
+        return self.folder / MODEL
+
+
+def pretrain(
+    recipe: str | Path,
+    data: str | Path,
+    out: str | Path,
+    *,
+    device: str = "auto",
+    quiet: bool = False,
+    wishes: Mapping[str, Any] | None = None,
+) -> Run:
+    """Pre-train a network on unlabelled scans; the same call again goes on, or says it is done.
+
+    recipe: a shipped name or a TOML file. data: a folder of scans, a table with a row for each, a
+    folder of cubes that `training.cubes` made, what `training.pack` wrote, or patterns that
+    `training.discover` found. out: the run's folder: `model/` for `from_pretrained`,
+    `metrics.json`, `log.csv`, `pictures/`, `run.json`.
+    wishes: keys of the recipe and their values.
+    """
+    wanted = recipe_of(recipe, wishes or {})
+    method = row_of(wanted)
+    where = device_of(device)
+    precision = wanted.precision or ("bf16" if where.type == "cuda" else "fp32")
+    wanted = replace(wanted, precision=precision)
+    facts = facts_of(wanted)
+    fabric = launched(
+        where, wanted.devices, precision, seed=wanted.seed, deterministic=wanted.deterministic
+    )
+    leading = fabric.global_rank == 0
+    quiet = quiet or not leading
+    folder = Path(out)
+    source = source_of(data, wanted)
+    if method.labelled and not source.classes:
+        raise BadInput(
+            f"{data}: {wanted.method} learns from patterns whose classes are known; "
+            f"python -m training.discover --data {data} --out DISCOVERED finds some, then give "
+            "--data DISCOVERED"
+        )
+    made = chosen(wanted, source)
+    with fabric.rank_zero_first():
+        begin(
+            folder,
+            {"data": source.facts},
+            made,
+            beside={SPLIT: source.write_split},
+            free=FREE,
+            scratch=(SPARE,),
+            more={"given": str(data), "notes": list(source.notes)},
+            notes=source.notes,
+            quiet=quiet,
+            leading=leading,
+        )
+    before = finished(folder)
+    if before is not None and (folder / MODEL).is_dir():
+        metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+        return Run(folder, before.step, before.finished, metrics, before.step)
+    shared = made.workers > 0 or fabric.world_size > 1
+    with fabric.rank_zero_first():
+        material = source.read(folder / SPARE, shared=shared, quiet=quiet)
+    if not quiet:
+        sys.stderr.writelines(f"data: {note}\n" for note in material.notes)
+    run = trained(made, source, material, facts, folder, fabric, quiet=quiet)
+    if leading:
+        shutil.rmtree(folder / SPARE, ignore_errors=True)
+    return run
+
+
+def trained(
+    made: Recipe,
+    source: Source,
+    material: Material,
+    facts: InputFacts,
+    folder: Path,
+    fabric: Fabric,
+    *,
+    quiet: bool,
+) -> Run:
+    """Train a network on what was read, and leave what a run leaves."""
+    leading = fabric.global_rank == 0
+    if leading:
+        left = [str(one) for one in material.left_out]
+        amend(folder, {"left_out": left})
+        sure = promise(fabric.device, asked=made.deterministic, operators=())
+        amend(folder, {"resume": sure})
+    network = network_of(made, facts).to(fabric.device)
+    if made.channels_last:
+        laid_out(network)
+    method = row_of(made).build(network, made, facts)
+    if made.compile:
+        method.compile()
+    shown = Shown(folder, made) if made.pictures and leading else None
+    objective = Pretraining(
+        method,
+        items=material.validation,
+        looks=made.looks,
+        batch_size=made.batch_size,
+        seed=made.seed,
+        device=fabric.device,
+        autocast=fabric.autocast if made.precision != "fp32" else nullcontext,
+        show=shown,
+    )
+    per_epoch = max(1, -(-len(material.train) // made.batch_size))
+    standing = fit(
+        objective, material.train, made.pace(per_epoch), folder,
+        fabric=fabric, weights=material.weights, quiet=quiet,
+    )  # fmt: skip
+    metrics: dict[str, Any] = {}
+    if leading:
+        metrics = leave(folder, method.deliverable(), made, source, material, standing)
+    metrics = fabric.broadcast(metrics)
+    return Run(folder, standing.step, standing.finished, metrics)
+
+
+def chosen(recipe: Recipe, source: Source) -> Recipe:
+    """Return a recipe in which every choice is made."""
+    per_epoch = max(1, -(-source.count // recipe.batch_size))
+    steps = recipe.steps or (recipe.epochs or 1) * per_epoch
+    every = recipe.validate_every
+    if every is None:
+        every = max(1, min(per_epoch, MOST_BETWEEN, steps))
+    warm_up = min(recipe.warm_up, steps // 10)  # A short run must reach its peak, too.
+    return replace(
+        recipe, steps=steps, epochs=None, validate_every=every, warm_up=warm_up,
+        classes=source.classes,
+    )  # fmt: skip
+
+
+def facts_of(recipe: Recipe) -> InputFacts:
+    """Return what the network takes: as the catalog says, for the modality and size asked for."""
+    entry = registry.find(recipe.name)
+    facts = entry.inputs
+    if recipe.range is not None or recipe.modality != facts.modality:
+        wide: Any = recipe.range or (MRI if recipe.modality == "mri" else None)
+        facts = adjusted(facts, modality=recipe.modality, range=wide)
+        facts = replace(facts, modality=recipe.modality)
+    wrong = [n for n, m in zip(recipe.size, facts.multiple, strict=True) if n % m]
+    if wrong:
+        fitting = tuple(
+            max(m, round(n / m) * m) for n, m in zip(recipe.size, facts.multiple, strict=True)
+        )
+        raise BadInput(
+            f"input_rows, input_cols, input_deps are {recipe.size}, but {recipe.name} needs "
+            f"multiples of {facts.multiple}; {fitting} would do"
+        )
+    return replace(facts, size=recipe.size)
+
+
+def network_of(recipe: Recipe, facts: InputFacts) -> HubModel:
+    """Return the published network with all its heads, fresh or with weights to begin with."""
+    entry = registry.find(recipe.name)
+    wishes: dict[str, Any] = {"task": "pretext", "norm": recipe.norm}
+    classes = recipe.classes if entry.pretext_classes else 0
+    if recipe.weights is None:
+        network = api.create_model(recipe.name, width=recipe.width, num_classes=classes, **wishes)
+    else:
+        network = api.from_pretrained(recipe.weights, **wishes)
+        if network.spec.architecture != entry.architecture:
+            raise BadInput(
+                f"weights={recipe.weights!r} are of {network.spec.architecture}, but "
+                f"{recipe.name} is {entry.architecture}; begin with weights of that, or afresh"
+            )
+        if classes and network.spec.num_classes != classes:
+            raise BadInput(
+                f"weights={recipe.weights!r} tell {network.spec.num_classes} classes apart, but "
+                f"{classes} are to be learned; classes=N takes the first N, or begin afresh"
+            )
+        if network.spec.width != recipe.width:
+            raise BadInput(
+                f"weights={recipe.weights!r} are {network.spec.width:g} wide, but "
+                f"width={recipe.width:g}; give width={network.spec.width:g}"
+            )
+    network.inputs = Inputs(facts, network.in_channels, network.inputs.frame)
+    network.entry = replace(network.entry, inputs=facts)
+    return network
+
+
+def laid_out(network: HubModel) -> None:
+    """Give a network's kernels the memory layout that convolutions are fastest in."""
+    network.to(memory_format=torch.channels_last_3d if network.ndim == 3 else torch.channels_last)
+    for kernel in network.parameters():
+        if kernel.ndim > 2 and all(side == 1 for side in kernel.shape[2:]):
+            # For a kernel of one voxel both layouts are the same bytes under other strides, and
+            # gradients come in the plain ones: processes that share them would copy.
+            kernel.data = kernel.data.clone(memory_format=torch.contiguous_format)
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run the verb as a command."""
+    parser = Parser(
+        prog="python -m training.pretrain",
+        description="Pre-train a network on unlabelled scans.",
+        epilog=f"Keys, as KEY=VALUE: {', '.join(key_names()[2:])}.",
+    )
+    parser.add_argument("recipe", help=f"a TOML file, or one of {', '.join(recipe_names())}")
+    parser.add_argument("--data", required=True, help="scans, a table, cubes, a pack, or patterns")
+    parser.add_argument("--out", required=True, help="the run's folder; the same call goes on")
+    parser.add_argument("--device", default="auto", help="cpu, cuda, mps")
+    parser.add_argument("--quiet", action="store_true", help="no progress")
+    parser.add_argument("keys", nargs="*", metavar="KEY=VALUE")
+
+    def run() -> int:
+        options = parser.parse(words)
+        done = pretrain(
+            options.recipe, options.data, options.out,
+            device=options.device, quiet=options.quiet, wishes=keys_of(options.keys),
+        )  # fmt: skip
+        if torch.distributed.is_initialized() and torch.distributed.get_rank():
+            return 0  # One of several processes tells.
+        loss = done.metrics.get("loss")
+        reached = "" if loss is None else f", validation loss {loss:.5g}"
+        went = "was finished before" if done.resumed else done.finished
+        print(f"{done.model}: {done.steps} steps, {went}{reached}")
+        return 0
+
+    return told("training.pretrain", run)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,146 @@
+"""The verb `release`: a finished run becomes a folder to pass on, tried by the user's road first.
+
+python -m training.release RUN --out FOLDER [--name NAME] [--about FILE] [--license FILE]
+"""
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from genesis_hub import api, registry
+from genesis_hub.engine.checkpoint import finished
+from genesis_hub.entry import Entry
+from genesis_hub.errors import BadInput, KeyMismatch
+from genesis_hub.models import HubModel
+from genesis_hub.weights.folder import LICENSE, read_folder
+from training.command import Parser, told
+from training.leaving import MODEL
+
+CHANGED = 1e-5  # Most that an answer may move on its way through the folder.
+
+
+def release(
+    run: str | Path,
+    out: str | Path,
+    *,
+    name: str | None = None,
+    about: str = "",
+    license_text: str = "",
+) -> Path:
+    """Write the folder that a run's weights are published as, and load it as a user would.
+
+    name: of the catalog, where they are to be published under another than their recipe's.
+    about: what the card says of them beside their numbers, as Markdown; license_text: the terms
+    they are passed on under. The folder appears only when every task has loaded from it.
+    """
+    source, target = Path(run), Path(out)
+    if finished(source) is None or not (source / MODEL).is_dir():
+        raise BadInput(
+            f"{source} is no finished run of training.pretrain; the command it was begun with goes "
+            "on with it"
+        )
+    if target.exists() and any(target.iterdir()):
+        raise BadInput(f"{target} holds files already; give a new folder")
+    network = api.from_pretrained(source / MODEL, task="pretext").eval()
+    if "pretrained" not in network.provenance:
+        raise BadInput(f"{source / MODEL} was not pre-trained by training.pretrain")
+    if name is not None:
+        network.entry = renamed(network, registry.find(name))
+        network.spec = replace(network.spec, name=network.entry.name)
+    if about:
+        network.provenance = {**network.provenance, "about": about}
+    if license_text:
+        network.terms = {**network.terms, LICENSE: license_text}
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as work:
+        made = network.save_pretrained(Path(work) / "folder")
+        tried(made, network)
+        if target.exists():
+            target.rmdir()
+        shutil.move(made, target)
+    return target
+
+
+def renamed(network: HubModel, entry: Entry) -> Entry:
+    """Return another entry for the same network, with the input it was trained on."""
+    mine = network.entry
+    if (entry.architecture, entry.width) != (mine.architecture, network.spec.width):
+        raise BadInput(
+            f"{entry.name!r} is {entry.architecture} at width {entry.width:g}, but the run made "
+            f"{mine.architecture} at width {network.spec.width:g}"
+        )
+    return replace(entry, inputs=mine.inputs)
+
+
+def tried(folder: Path, network: HubModel) -> None:
+    """Load a folder for every task, strictly, and raise `KeyMismatch` where an answer changed."""
+    read_folder(folder).check_sha256()
+    draw = torch.Generator().manual_seed(0)
+    facts = network.inputs.facts
+    sides = [max(m, s // 2 // m * m) for s, m in zip(facts.size, facts.multiple, strict=True)]
+    x = torch.rand(2, network.in_channels, *sides, generator=draw)
+    with torch.inference_mode():
+        then, now = network(x), api.from_pretrained(folder, task="pretext")(x)
+        for answer, one in then.items():
+            apart = float((one - now[answer]).abs().max())
+            if not apart <= CHANGED:
+                raise KeyMismatch(f"{folder}: {answer} moved by {apart:g} on its way to the folder")
+        for wishes in (
+            {},
+            {"num_classes": 3},
+            {"features_only": True},
+            {"task": "segmentation", "num_classes": 2},
+        ):
+            model = api.from_pretrained(folder, **wishes)
+            answers = model(x)
+            many = [answers] if isinstance(answers, Tensor) else tensors_of(answers)
+            if not all(bool(one.isfinite().all()) for one in many):
+                raise KeyMismatch(f"{folder}: with {wishes} an answer is no number")
+
+
+def tensors_of(answers: dict[str, Tensor] | list[Tensor]) -> list[Tensor]:
+    """Return the tensors of a model that gives several."""
+    return list(answers.values() if isinstance(answers, dict) else answers)
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run the verb as a command."""
+    parser = Parser(prog="python -m training.release", description="Make a run's weights a folder.")
+    parser.add_argument("run", help="the folder of a finished run")
+    parser.add_argument("--out", required=True, help="the folder to write")
+    parser.add_argument("--name", help="of the catalog, if not the recipe's")
+    parser.add_argument("--about", help="a Markdown file: what the card shall say of them")
+    parser.add_argument("--license", help="a file: the terms they are passed on under")
+
+    def run() -> int:
+        options = parser.parse(words)
+        made = release(
+            options.run, options.out, name=options.name,
+            about=text_of(options.about), license_text=text_of(options.license),
+        )  # fmt: skip
+        size = sum(file.stat().st_size for file in made.iterdir())
+        artefact = read_folder(made)
+        print(f"{made}: {size / 1e6:.2f} MB, sha256 {artefact.sha256}; loads for every task")
+        return 0
+
+    return told("training.release", run)
+
+
+def text_of(path: str | None) -> str:
+    """Return what a file says; nothing without one."""
+    if path is None:
+        return ""
+    try:
+        return Path(path).expanduser().read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path} cannot be read: {error}") from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())
