@@ -196,11 +196,11 @@ def anatomy(patients: int, work: Path) -> None:
             )
     print(
         "  Truth: the organ at a cube's centre, which third of the height of that patient's own\n"
-        "  lungs, and their front or back half. Ceiling: about what classes would reach that lie in\n"
-        "  one region in every patient; below 1 where two classes lie in one. What is lost below it\n"
-        "  are cubes across a border of regions in some patients: people differ in size and shape,\n"
-        "  and a frame without registration does not undo that. 'none' takes the same index of each\n"
-        "  scan as it was taken, as the released scripts do."
+        "  lungs, and their front or back half. Ceiling: about what classes would reach that lie\n"
+        "  in one region in every patient; below 1 where two classes lie in one. What is lost\n"
+        "  below it are cubes across a border of regions in some patients: people differ in size\n"
+        "  and shape, and a frame without registration does not undo that. 'none' takes the same\n"
+        "  index of each scan as it was taken, as the released scripts do."
     )
 
 
