@@ -13,6 +13,7 @@ import torch
 import genesis_hub
 from genesis_hub.cards import render
 from genesis_hub.cli import main
+from genesis_hub.cli.spoken import flagged
 from genesis_hub.registry import ENTRIES
 
 ROOT = Path(__file__).parent.parent
@@ -55,6 +56,16 @@ def test_mistakes_are_one_line_and_a_status(words: list, capsys: pytest.CaptureF
     assert err.startswith("genesis-hub: ")
     assert err.count("\n") == 1
     assert "Traceback" not in err
+
+
+def test_a_flag_spelt_wrong_is_refused_with_the_nearest_of_its_verb(capsys) -> None:
+    assert main(["audit", "x", "--lables", "a"]) == 2
+    said = capsys.readouterr().err
+    assert "unrecognized arguments: --lables a; close flags: --labels" in said
+    assert "see: genesis-hub audit --help" in said
+    assert flagged("name it in classes=, or\n  leave labels= away") == (
+        "name it in --classes, or\n  leave --labels away"
+    )
 
 
 def test_a_closed_pipe_is_no_error() -> None:

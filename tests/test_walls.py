@@ -171,6 +171,8 @@ TRAINING_ROOMS: dict[str, set[str]] = {
     "objective": {"methods", "views"},
     "sheets": {"methods"},
     "leaving": {"corpus", "methods", "recipe", "sheets"},
+    "discovery": {"corpus", "discovery"},
+    "discover": {"command", "discovery"},
     "cubes": {"command", "corpus"},
     "pack": {"command", "corpus"},
     "pretrain": {
@@ -189,10 +191,10 @@ OF_THE_HUB = {
     },
 }  # fmt: skip
 TRAINING_DOORS = {
-    "torch": {"views", "corpus", "methods", "objective", "pretrain", "release"},
-    "numpy": {"corpus"},
-    "scipy": {"corpus"},
-    "tqdm": {"corpus"},
+    "torch": {"views", "corpus", "discovery", "methods", "objective", "pretrain", "release"},
+    "numpy": {"corpus", "discovery"},
+    "scipy": {"corpus", "discovery"},
+    "tqdm": {"corpus", "discovery"},
 }
 TRAINING_FILES = sorted(TRAINING.rglob("*.py"))
 

@@ -19,6 +19,7 @@ from genesis_hub.benchmarking.words import (
     share,
 )  # fmt: skip
 from genesis_hub.data.cases import CaseList
+from genesis_hub.evaluate.comparison import LOWER_IS_BETTER
 from genesis_hub.page import (
     Markup,
     details,
@@ -32,6 +33,7 @@ from genesis_hub.page import (
 )
 
 PAGE = "benchmark.html"
+MOST_LINES = 6  # As many as there are colours.
 
 
 def write_benchmark(
@@ -50,7 +52,7 @@ def write_benchmark(
     name = called(measure)
     parts = [
         section("What can be said", *verdict(rows, reference, name, failed)),
-        *([drawn(rows, name), numbers(rows, name)] if rows else []),
+        *([drawn(rows, name, reference), numbers(rows, name)] if rows else []),
         *([compared(rows, reference, name, begun)] if any(row.against for row in rows) else []),
         section("How it was measured", *way(begun, cases, same), *others(rows)),
     ]
@@ -60,6 +62,7 @@ def write_benchmark(
         lead=f"{len(cases):,} cases of {len({case.patient for case in cases}):,} patients; "
         f"classes: {', '.join(cases.classes)}; mode {begun['mode']}. "
         "For research; not for clinical use.",
+        narrow=True,
     )
     target = folder / PAGE
     with new_file(target) as aside:
@@ -96,10 +99,13 @@ def verdict(
     return parts if told else [element("p", alone if rows else nobody), *parts]
 
 
-def drawn(rows: Sequence[Standing], name: str) -> Markup:
+def drawn(rows: Sequence[Standing], name: str, reference: str) -> Markup:
     """Return the label-fraction plot."""
     lines: dict[str, list[tuple[float, float, float, float]]] = {}
+    chosen = few(rows, reference, name)
     for row in rows:
+        if row.model not in chosen:
+            continue
         one = number_of(row, name)
         lines.setdefault(row.model, []).append((row.fraction, one.value, one.low, one.high))
     cases = {row.fraction: row.cases for row in rows}
@@ -109,8 +115,24 @@ def drawn(rows: Sequence[Standing], name: str) -> Markup:
         "Points: the mean over folds. Bars: 95 % intervals over patients. Models stand a little "
         "beside each other, so that their bars can be told apart."
     )
-    shown = element("div", figure(picture, alt, caption), style="max-width: 42rem")
+    every = len({row.model for row in rows})
+    if len(lines) < every:
+        caption += (
+            f" Drawn are {reference} and the {len(lines) - 1} that reach most with all labels; the "
+            f"table has all {every}."
+        )
+    shown = element("div", figure(picture, alt, caption), style="max-width: 34rem")
     return section("With how few labels", shown)
+
+
+def few(rows: Sequence[Standing], reference: str, name: str) -> list[str]:
+    """Return the models whose lines can be told apart: the reference and the best."""
+    most = max(row.fraction for row in rows)
+    last = [row for row in rows if row.fraction == most]
+    lower = name.replace(" ", "_").partition("_of_")[0] in LOWER_IS_BETTER
+    last.sort(key=lambda row: number_of(row, name).value * (1 if lower else -1))
+    last.sort(key=lambda row: row.model != reference)
+    return [row.model for row in last][:MOST_LINES]
 
 
 def numbers(rows: Sequence[Standing], name: str) -> Markup:

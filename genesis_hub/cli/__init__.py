@@ -1,9 +1,11 @@
 """The `genesis-hub` command: arguments in, verbs called, tables out; errors in one line."""
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from difflib import get_close_matches
+from typing import Any, NoReturn
 
 from genesis_hub.cli import auditing, catalogue, comparing, files, images, pictures, training
 from genesis_hub.cli.spoken import spoken
@@ -16,6 +18,18 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise BadInput(f"{message}; see: {self.prog} --help")
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Read words; those that are no flag of this verb are refused here, with the nearest."""
+        options, strange = super().parse_known_args(args, namespace)
+        if strange:
+            flags = re.findall(r"--[\w-]+", self.format_usage())
+            close = [
+                n for word in strange for n in get_close_matches(word.partition("=")[0], flags)
+            ]
+            near = f"; close flags: {', '.join(dict.fromkeys(close))}" if close else ""
+            self.error(f"unrecognized arguments: {' '.join(strange)}{near}")
+        return options, strange
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -21,6 +21,7 @@ from genesis_hub.reporting.looks import Gallery, looks
 from genesis_hub.reporting.making import again, data, recipe
 from genesis_hub.reporting.numbers import numbers
 from genesis_hub.reporting.reading import Reading, read_run, unit_of
+from genesis_hub.show.style import quoted
 
 PAGE = "report.html"
 Part = Callable[[], Markup | Sequence[Markup] | None]
@@ -103,6 +104,6 @@ def lead(reading: Reading) -> str:
     more = f" and {len(reading.classes) - 8} more" if len(reading.classes) > 8 else ""
     begun = str(reading.run.get("begun", "")).replace("T", " ")[:16]
     return (
-        f"Classes {', '.join(shown)}{more}. Run {reading.folder.resolve().name}, begun {begun}. "
-        "For research; not for clinical use."
+        f"Classes {', '.join(map(quoted, shown))}{more}. Run {reading.folder.resolve().name}, "
+        f"begun {begun}. For research; not for clinical use."
     )
