@@ -211,8 +211,8 @@ ENTRIES = (
         made_by="models-genesis-mini",
         notes=(
             "To try things offline and to teach with. It saw three chest CTs, 73 small MRIs and "
-            "phantoms, far less than the published weights did, and no gain over random weights was "
-            "shown: not in fine-tuning from 2 or 4 labelled MRIs, not of frozen features "
+            "phantoms, far less than the published weights did, and no gain over random weights "
+            "was shown: not in fine-tuning from 2 or 4 labelled MRIs, not of frozen features "
             "(benchmarks/results/mini.md has the numbers).",
         ),
     ),
