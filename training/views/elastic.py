@@ -138,4 +138,5 @@ def directions(side: int, sigma: float) -> Tensor:
     smoothing[apart.abs() > reach] = 0
     left, strength, _ = torch.linalg.svd(smoothing)
     kept = int((strength > LEFT_OUT * strength[0]).sum())
-    return left[:, :kept] * strength[:kept]
+    amounts: Tensor = left[:, :kept] * strength[:kept]
+    return amounts
