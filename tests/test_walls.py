@@ -192,7 +192,16 @@ OF_THE_HUB = {
     },
 }  # fmt: skip
 TRAINING_DOORS = {
-    "torch": {"views", "corpus", "discovery", "methods", "objective", "pretrain", "release"},
+    "torch": {
+        "views",
+        "corpus",
+        "discovery",
+        "methods",
+        "network",
+        "objective",
+        "pretrain",
+        "release",
+    },
     "numpy": {"corpus", "discovery"},
     "scipy": {"corpus", "discovery"},
     "tqdm": {"corpus", "discovery"},

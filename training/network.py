@@ -3,6 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
+import torch
+
 from genesis_hub import api, registry
 from genesis_hub.entry import InputFacts
 from genesis_hub.errors import BadInput
@@ -60,3 +62,13 @@ def network_of(recipe: Recipe, facts: InputFacts) -> HubModel:
     network.inputs = Inputs(facts, network.in_channels, network.inputs.frame)
     network.entry = replace(network.entry, inputs=facts)
     return network
+
+
+def laid_out(network: HubModel) -> None:
+    """Give a network's kernels the memory layout that convolutions are fastest in."""
+    network.to(memory_format=torch.channels_last_3d if network.ndim == 3 else torch.channels_last)
+    for kernel in network.parameters():
+        if kernel.ndim > 2 and all(side == 1 for side in kernel.shape[2:]):
+            # For a kernel of one voxel both layouts are the same bytes under other strides, and
+            # gradients come in the plain ones: processes that share them would copy.
+            kernel.data = kernel.data.clone(memory_format=torch.contiguous_format)

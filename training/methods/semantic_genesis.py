@@ -55,11 +55,7 @@ class SemanticGenesis(Method):
         right = (logits.argmax(1) == views["label"]).float().mean()
         return Examined(
             losses=self.losses(views, logits, answer),
-<<<<<<< HEAD
             embedding=network.encoder.embed([deepest]).float(),
-=======
-            embedding=self.network.encoder.embed([deepest]).float(),  # type: ignore[operator,union-attr]
->>>>>>> main
             view=views["view"],
             answer=answer,
             target=views["target"],

@@ -138,10 +138,5 @@ def directions(side: int, sigma: float) -> Tensor:
     smoothing[apart.abs() > reach] = 0
     left, strength, _ = torch.linalg.svd(smoothing)
     kept = int((strength > LEFT_OUT * strength[0]).sum())
-<<<<<<< HEAD
-    amounts: Tensor = left[:, :kept] * strength[:kept]
-    return amounts
-=======
     factor: Tensor = left[:, :kept] * strength[:kept]
     return factor
->>>>>>> main
