@@ -168,6 +168,7 @@ TRAINING_ROOMS: dict[str, set[str]] = {
     "views": {"views"},
     "corpus": {"corpus", "recipe"},
     "methods": {"methods", "recipe", "views"},
+    "network": {"recipe"},
     "objective": {"methods", "views"},
     "sheets": {"methods"},
     "leaving": {"corpus", "methods", "recipe", "sheets"},
@@ -176,7 +177,7 @@ TRAINING_ROOMS: dict[str, set[str]] = {
     "cubes": {"command", "corpus"},
     "pack": {"command", "corpus"},
     "pretrain": {
-        "command", "corpus", "leaving", "methods", "objective", "recipe",
+        "command", "corpus", "leaving", "methods", "network", "objective", "recipe",
     },
     "release": {"command", "leaving"},
     "mini": {"command", "pretrain", "release"},
@@ -191,7 +192,16 @@ OF_THE_HUB = {
     },
 }  # fmt: skip
 TRAINING_DOORS = {
-    "torch": {"views", "corpus", "discovery", "methods", "objective", "pretrain", "release"},
+    "torch": {
+        "views",
+        "corpus",
+        "discovery",
+        "methods",
+        "network",
+        "objective",
+        "pretrain",
+        "release",
+    },
     "numpy": {"corpus", "discovery"},
     "scipy": {"corpus", "discovery"},
     "tqdm": {"corpus", "discovery"},
