@@ -27,6 +27,7 @@ from genesis_hub.inputs import Inputs, adjusted
 from genesis_hub.models import HubModel
 from training.command import Parser, keys_of, told
 from training.corpus.opening import SPARE, Material, Source, source_of
+from training.forecast import forecast
 from training.leaving import MODEL, Shown, leave
 from training.methods.roster import METHODS
 from training.objective import Pretraining
@@ -83,6 +84,7 @@ def pretrain(
     folder = Path(out)
     source = source_of(data, wanted)
     made = chosen(wanted, source)
+    expected = "" if finished(folder) else forecast(made, facts, fabric)
     with fabric.rank_zero_first():
         begin(
             folder,
@@ -100,6 +102,8 @@ def pretrain(
     if before is not None and (folder / MODEL).is_dir():
         metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
         return Run(folder, before.step, before.finished, metrics, before.step)
+    if expected and not quiet:
+        sys.stderr.write(f"{expected}\n")
     shared = made.workers > 0 or fabric.world_size > 1
     with fabric.rank_zero_first():
         material = source.read(folder / SPARE, shared=shared, quiet=quiet)
