@@ -1,31 +1,28 @@
-"""From what a user points at to items: a folder of scans, a table, files of cubes, or a pack."""
+"""From what a user points at to items: scans, files of cubes, a pack, or discovered patterns."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from genesis_hub.data.cases import Case, CaseList, write_split
-from genesis_hub.engine.objective import Items
+from genesis_hub.data.cases import CaseList
 from genesis_hub.inputs import Inputs
 from training.corpus import Corpus, Sides, Window
 from training.corpus.bat import bat_of
 from training.corpus.chunked import SEAL
-from training.corpus.cubefiles import CubeItems, all_in, one_kind
-from training.corpus.folds import VALID
 from training.corpus.kept import inputs_for
 from training.corpus.leftout import LeftOut
 from training.corpus.listing import divided, listed
+from training.corpus.material import Material, Source, as_cases, with_phantoms
 from training.corpus.packed import Packed
-from training.corpus.phantoms import Phantoms
-from training.corpus.together import Together, evenly
+from training.corpus.patterns import holds_patterns
+from training.corpus.prepared import cubes, patterns
 from training.corpus.volumes import ROOM, Volumes
 from training.corpus.windows import WindowItems
 from training.recipe import Recipe
 
 LOOKED_AT = 100  # Scans in which it is seen beforehand whether the rule for windows fits.
-PHANTOM = "phantom"
 SPARE = "volumes"  # The folder of a run that holds scans unpacked while it lasts.
 
 
@@ -61,51 +58,12 @@ class Part:
         return self.whole.window(self.places[index], start, size)
 
 
-@dataclass(frozen=True)
-class Material:
-    """What a run learns from and validates on, once it was read.
-
-    left_out: what cannot be learned from, each with its reason. notes: what a user should hear.
-    seen: what the weights will have seen: case, patient and perceptual hashes of each scan.
-    weights: how often each item comes; None: all alike.
-    """
-
-    train: Items
-    validation: Items | None
-    left_out: tuple[LeftOut, ...] = ()
-    notes: tuple[str, ...] = ()
-    seen: Callable[[], list[dict[str, Any]]] = field(default=list)
-    weights: tuple[float, ...] | None = None
-
-
-@dataclass(frozen=True)
-class Source:
-    """A corpus that was found but not read.
-
-    cases: its scans, each for learning or validation. count: windows in an epoch, should no scan be
-    left out. read: gives the material; of several processes the first reads before the others.
-    """
-
-    cases: CaseList
-    count: int
-    notes: tuple[str, ...]
-    read: Callable[..., Material]
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """What may not change when a run goes on."""
-        counts = {split: len(self.cases.of(split)) for split in ("train", "val")}
-        return {"digest": self.cases.digest, "cases": counts}
-
-    def write_split(self, path: Path) -> None:
-        """Write which scan is learned from."""
-        write_split(path, self.cases)
-
-
 def source_of(data: str | Path, recipe: Recipe) -> Source:
     """Return what lies at a place, or raise `BadInput` where nothing can be learned from it."""
     if holds_pack(data):
         return packed(data, recipe)
+    if holds_patterns(Path(data).expanduser()):
+        return patterns(data, recipe)
     if holds_cubes(data):
         return cubes(Path(data), recipe)
     return scans(data, recipe)
@@ -161,39 +119,6 @@ def packed(data: str | Path, recipe: Recipe) -> Source:
     return Source(cases, epoch_of(cases, recipe), notes, read)
 
 
-def cubes(data: Path, recipe: Recipe) -> Source:
-    """Return files of cubes: the folds to learn from and, where they are, those to validate on."""
-    train = CubeItems(data, size=recipe.size)
-    there = {bat.fold for bat in one_kind(all_in(data), data, None, recipe.size)}
-    folds = [fold for fold in VALID if fold in there]
-    kept = CubeItems(data, size=recipe.size, folds=folds) if folds else None
-    rows = [(name, who, "train") for name, who in zip(train.names, train.patients, strict=True)]
-    if kept is not None:
-        rows += [(name, who, "val") for name, who in zip(kept.names, kept.patients, strict=True)]
-    cases = as_cases(rows)
-    note = "" if folds else "no fold for validation (5, 6) is there: the last weights are kept"
-    looks = train.looks
-
-    def seen() -> list[dict[str, Any]]:
-        return [
-            {"case": name, "patient": who, "hashes": [looks[name]] if name in looks else []}
-            for name, who in zip(train.names, train.patients, strict=True)
-        ]
-
-    def read(spare: Path, *, shared: bool, quiet: bool) -> Material:
-        return with_phantoms(Material(train, kept, seen=seen), ["cube"], 1, recipe)
-
-    return Source(cases, len(train) + recipe.phantoms, tuple(filter(None, [note])), read)
-
-
-def as_cases(rows: Iterable[tuple[str, str, str]]) -> CaseList:
-    """Return scans by name, patient and split as a list that can be divided and written."""
-    cases = tuple(
-        Case(name, (Path(name),), patient=who, split=split or None) for name, who, split in rows
-    )
-    return CaseList(cases, None, (), False, Path())
-
-
 def epoch_of(cases: CaseList, recipe: Recipe) -> int:
     """Return how many windows an epoch has."""
     return len(cases.of("train")) * recipe.scale + recipe.phantoms
@@ -238,23 +163,6 @@ def material(
     )
     kinds = [train.corpus.modalities[scan] for scan in train.scans]
     return with_phantoms(found, kinds, recipe.scale, recipe)
-
-
-def with_phantoms(found: Material, kinds: Sequence[str], per_kind: int, recipe: Recipe) -> Material:
-    """Return material with made-up scans beside the real ones, and every kind as often, if asked.
-
-    kinds: of the scans that are there. The hashes that the weights carry are of the real ones.
-    """
-    train: Items = found.train
-    weights = evenly(kinds, per_kind) if recipe.balanced else None
-    if recipe.phantoms:
-        made = Phantoms(
-            recipe.phantoms, recipe.size, inputs_for("ct", recipe.size), seed=recipe.seed
-        )
-        train = Together((train, WindowItems(made, recipe.size)))
-        if weights is not None:
-            weights += evenly([PHANTOM] * recipe.phantoms, 1)
-    return replace(found, train=train, weights=weights)
 
 
 def windows(part: Part, recipe: Recipe) -> WindowItems:
