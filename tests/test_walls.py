@@ -168,13 +168,17 @@ TRAINING_ROOMS: dict[str, set[str]] = {
     "views": {"views"},
     "corpus": {"corpus", "recipe"},
     "methods": {"methods", "recipe", "views"},
+    "forecast": {"recipe"},
+    "network": {"recipe"},
     "objective": {"methods", "views"},
     "sheets": {"methods"},
     "leaving": {"corpus", "methods", "recipe", "sheets"},
+    "discovery": {"corpus", "discovery"},
+    "discover": {"command", "discovery"},
     "cubes": {"command", "corpus"},
     "pack": {"command", "corpus"},
     "pretrain": {
-        "command", "corpus", "leaving", "methods", "objective", "recipe",
+        "command", "corpus", "forecast", "leaving", "methods", "network", "objective", "recipe",
     },
     "release": {"command", "leaving"},
     "mini": {"command", "pretrain", "release"},
@@ -189,10 +193,20 @@ OF_THE_HUB = {
     },
 }  # fmt: skip
 TRAINING_DOORS = {
-    "torch": {"views", "corpus", "methods", "objective", "pretrain", "release"},
-    "numpy": {"corpus"},
-    "scipy": {"corpus"},
-    "tqdm": {"corpus"},
+    "torch": {
+        "views",
+        "corpus",
+        "discovery",
+        "methods",
+        "network",
+        "forecast",
+        "objective",
+        "pretrain",
+        "release",
+    },
+    "numpy": {"corpus", "discovery"},
+    "scipy": {"corpus", "discovery"},
+    "tqdm": {"corpus", "discovery"},
 }
 TRAINING_FILES = sorted(TRAINING.rglob("*.py"))
 

@@ -127,20 +127,21 @@ def introduce(model: HubModel) -> None:
             f"{learned['recipe']['batch_size']}, from {learned['data']['cases']['train']} "
             f"unlabelled scans and {learned['recipe']['phantoms']:,} phantoms."
         )
-    say(f"Loaded: {model.load_report.coverage:.0%} of its tensors. The card: genesis-hub info.")
+    say(f"Loaded: {model.load_report.coverage:.0%} of it; genesis-hub info {NAME} tells more.")
 
 
 def fine_tuned(task: Segmenting, folder: Path, plan: Plan) -> Beside:
     """Choose each arm's learning rate, fine-tune both, and say what was found."""
     titles = {PRETRAINED: NAME, SCRATCH: SCRATCH}
-    say(f"Wanted: {task.said}; every run takes {plan.steps} steps. First the learning rate, for")
-    say(f"each the one with the best Dice on {plan.choosing} of them, learned from the others:")
+    say(f"Wanted: {task.said}; {plan.steps} steps a run. Both begin with a fresh decoder;")
+    say("the encoders differ. First each one's learning rate, by the Dice on "
+        f"{plan.choosing} of the {plan.labelled}:")  # fmt: skip
     with tempfile.TemporaryDirectory() as work:
         tried = choose(NAME, task.choosing, Path(work), plan, task.recipe)
     for line in rates_table({titles[arm]: reached for arm, reached in tried.items()}):
         say(line)
-    say(f"Then {plan.runs} runs each, from different ones of the {plan.labelled}; test cases: ")
-    say(f"{plan.kept} others, which chose nothing:")
+    say(f"Then {plan.runs} runs each at the rate marked, from different parts of the "
+        f"{plan.labelled}, tested on {plan.kept} others:")  # fmt: skip
     found = beside(NAME, task.table, folder, plan, task.recipe, tried=tried, titles=titles)
     for line in compared(found):
         say(line)

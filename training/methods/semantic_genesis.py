@@ -50,11 +50,12 @@ class SemanticGenesis(Method):
         return self.losses(views, *self.answers(views["view"])[1:])
 
     def examine(self, views: dict[str, Tensor]) -> Examined:
+        network: Any = self.network
         deepest, logits, answer = self.answers(views["view"])
         right = (logits.argmax(1) == views["label"]).float().mean()
         return Examined(
             losses=self.losses(views, logits, answer),
-            embedding=self.network.encoder.embed([deepest]).float(),  # type: ignore[operator,union-attr]
+            embedding=network.encoder.embed([deepest]).float(),
             view=views["view"],
             answer=answer,
             target=views["target"],
