@@ -104,7 +104,8 @@ class Discoverer:
 
         Such as that for lungs in an abdomen: it says nothing of these scans.
         """
-        if self.patterns or self.loose or self.wishes.faithful:
+        found = len(self.patterns) > len(self.known)
+        if found or self.loose or self.wishes.faithful:
             raise BadInput(self.said_of_too_many())
         self.loose, self.barren = True, 0
 
