@@ -1,11 +1,12 @@
-"""What the views of Models Genesis cost beside plain loops over the same cubes, in one run.
+"""What the views of the Genesis methods cost beside plain loops over the same cubes, in one run.
 
     python benchmarks/views.py [--cubes 32] [--repeats 5] [--threads 1] [--device cpu]
 
 Both do every step to phantom chest CT of 64 x 64 x 32: the loops are those of
 `tests/training/plain_views.py` (one cube at a time, a curve of 100,000 knots, 10,000 windows one by
-one), ours the batched functions of `training/views`. Steps are taken with certainty, the pipeline
-with the published shares. Taken in turn; the median counts.
+one, two fields of noise smoothed and sampled by scipy), ours the batched functions of
+`training/views`. Steps are taken with certainty, the pipelines with the published shares. Taken in
+turn; the median counts.
 """
 
 import argparse
@@ -24,10 +25,13 @@ from genesis_hub.data.phantoms import chest_ct
 from tests.training import plain_views
 from training.views.curve import curve
 from training.views.draws import Draws
+from training.views.elastic import elastic
 from training.views.flip import flip
 from training.views.genesis import models_genesis
 from training.views.paint import paint_in, paint_out
-from training.views.presets import PRESETS
+from training.views.presets import PRESETS, SEMANTIC
+from training.views.rotate import rotate
+from training.views.semantic import semantic_genesis
 from training.views.shuffle import shuffle
 from training.views.windows import drawn_maps
 
@@ -41,6 +45,11 @@ def mirrored(cube: np.ndarray, dice: plain_views.Dice) -> np.ndarray:
     for axis in plain_views.flips(dice, (1, 2, 3)):
         cube = np.flip(cube, axis)
     return cube.copy()
+
+
+def turned(cube: np.ndarray, dice: plain_views.Dice) -> np.ndarray:
+    """Turn a cube about z."""
+    return np.rot90(cube, plain_views.upto(dice, 0, 3), (1, 2)).copy()
 
 
 ROWS: dict[str, tuple[Ours, Plain]] = {
@@ -59,6 +68,17 @@ ROWS: dict[str, tuple[Ours, Plain]] = {
             plain_views.pipeline,
         )
         for name, preset in PRESETS.items()
+    },
+    "elastic": (elastic, plain_views.warped),
+    "quarter turns": (rotate, turned),
+    "pipeline sg": (semantic_genesis, partial(plain_views.semantic, windows=10_000, most=5)),
+    **{
+        f"pipeline {name}": (
+            lambda x, d, preset=preset: semantic_genesis(x, d, preset),
+            plain_views.semantic,
+        )
+        for name, preset in SEMANTIC.items()
+        if name != "sg"
     },
 }
 

@@ -10,6 +10,7 @@ from torch import nn
 
 from genesis_hub.adopted import AdoptedClassifier, AdoptedPyramid, AdoptedSegmenter, adopt
 from genesis_hub.entry import Entry, InputFacts
+from genesis_hub.errors import BadInput
 from genesis_hub.inputs import Inputs
 from genesis_hub.models import (
     Classifier,
@@ -78,6 +79,12 @@ def load(model: HubModel, artefact: Artefact) -> HubModel:
     wanted = {name: common_name(spec, name) for name in model.state_dict()}
     whole = spec.task == "pretext"
     decoder = takes_decoder(spec, saved, offered)
+    made = artefact.facts.get("provenance", {})
+    if decoder and saved.task == "pretext" and "decoder" in made.get("untrained", ()):
+        raise BadInput(
+            f"{where}: the encoder was pre-trained, but the decoder learned nothing yet (stage "
+            "'en'); pass decoder='fresh', or pre-train on with weights= of this folder"
+        )
     backbone = {
         name
         for name, common in wanted.items()
@@ -99,7 +106,7 @@ def load(model: HubModel, artefact: Artefact) -> HubModel:
     )
     artefact.check_sha256()
     model.terms = dict(artefact.terms)
-    model.provenance = dict(artefact.facts.get("provenance", {}))
+    model.provenance = dict(made)
     if spec.answers_like(saved):
         model.answers = read_answers(artefact.facts, spec.num_classes)
     return model

@@ -4,7 +4,7 @@ import csv
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,23 +16,21 @@ from genesis_hub.data.cases import (
     Classes,
     Problem,
     Task,
-    audited,
     load_cases,
+    named,
     report,
 )  # fmt: skip
-from genesis_hub.data.cases.lookalikes import (
-    LIMITS,
-    look,
-    lookalikes,
-    not_compared,
-    seen_before,
-)  # fmt: skip
+from genesis_hub.data.cases.lookalikes import LIMITS
+from genesis_hub.data.cases.ofrun import as_parted, run_data, run_folder
+from genesis_hub.data.cases.whole import Seen, whole_audit
 from genesis_hub.data.hashes import KIND
 from genesis_hub.errors import BadInput
 from genesis_hub.weights.recall import Recall, recall_folder, recall_name
 
 HEADER = ("gravity", "kind", "case", "distance", "others", "what", "remedy")
 SHOWN = 5
+REST = ", which --out NAME.csv has (out= in Python)"
+MOST_CLASSES = 20
 # Spreadsheets take what begins so for a formula, and run it.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001
 
@@ -41,7 +39,8 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # 
 class Audit:
     """What was found in a data set.
 
-    splits: how many cases each has; "" counts those without. read_as: what was taken for what.
+    splits: how many cases each has; "" counts those without. classes: how many cases have each;
+    unlabelled: how many have none. read_as: what was taken for what.
     against: what can be said of the weights that were asked about; answered: whether it is
     anything.
     """
@@ -52,6 +51,8 @@ class Audit:
     read_as: tuple[str, ...] = ()
     against: str = ""
     answered: bool = True
+    classes: dict[str, int] = field(default_factory=dict)
+    unlabelled: int = 0
 
     @property
     def grave(self) -> tuple[Problem, ...]:
@@ -74,13 +75,24 @@ class Audit:
             f"{count} {split or 'in no split'}" for split, count in self.splits.items()
         )
         lines = [f"{self.data}: {cases} case{'s' * (cases != 1)} ({where})"]
-        lines += [f"  {visible(line)}" for line in self.read_as]
+        lines += [f"  {visible(line)}" for line in (*self.counted(), *self.read_as)]
         shown = [(self.grave, "problem"), (self.notes, "note")]
         for some, noun in shown:
             clean = [replace(p, case=visible(p.case), what=visible(p.what)) for p in some]
-            lines += ["", report("found", clean, most=SHOWN, noun=noun)]
+            lines += ["", report("found", clean, most=SHOWN, noun=noun, rest=REST)]
         lines += ["", *([f"against {visible(self.against)}"] * bool(self.against))]
         return "\n".join([*lines, f"Note: {LIMITS}."])
+
+    def counted(self) -> list[str]:
+        """Return the classes with their counts in words, the first where there are many."""
+        if not self.classes:
+            return []
+        some = [f"{name} {count:,}" for name, count in [*self.classes.items()][:MOST_CLASSES]]
+        if len(self.classes) > MOST_CLASSES:
+            some.append(f"and {len(self.classes) - MOST_CLASSES} more")
+        if self.unlabelled:
+            some.append(f"without a label {self.unlabelled:,}")
+        return [f"cases of each class: {', '.join(some)}"]
 
     def table(self) -> dict[str, Any]:
         """Return everything as a table for programs."""
@@ -88,6 +100,8 @@ class Audit:
             "format_version": 1,
             "data": str(self.data),
             "splits": self.splits,
+            "classes": self.classes,
+            "unlabelled": self.unlabelled,
             "status": self.status,
             "problems": len(self.grave),
             "notes": len(self.notes),
@@ -115,6 +129,8 @@ def audit(
 ) -> Audit:
     """Return all problems of a data set at once: files, labels, splits, copies of images.
 
+    data: as `load_cases` takes it; or the folder of a run, whose images are audited in its splits.
+
     Beside what `load_cases` refuses: images that look alike (near-duplicates by a perceptual hash)
     in two splits or with different labels, and, against a name or folder of weights, images that
     these saw in training, as far as they carry hashes of them.
@@ -123,26 +139,39 @@ def audit(
     """
     target = None if out is None else writable(Path(out))
     recall = None if against is None else recalled(against)
-    cases = load_cases(
-        data, task=task, classes=classes, check=False, image=image, mask=mask, labels=labels,
-        patient=patient, split=split, name=name, reader=reader,
-    )  # fmt: skip
-    found = audited(cases, values=True, workers=workers, training=False, look=look)
-    problems = [*found.problems, *lookalikes(cases, found.looks, found.twins)]
+    asked: dict[str, Any] = {
+        "task": task, "classes": classes, "image": image, "mask": mask, "labels": labels,
+        "patient": patient, "split": split, "name": name, "reader": reader,
+    }  # fmt: skip
+    cases = listed(Path(data), {key: value for key, value in asked.items() if value is not None})
+    seen = None if recall is None else Seen(str(against), recall.hashes)
+    found, problems = whole_audit(cases, workers=workers, seen=seen)
     said, answered = "", True
     if recall is not None:
         said, answered = answer(recall, found.looks)
         said = f"{against}: {said}"
-        problems += seen_before(cases, found.looks, recall.hashes, f"{against}")
-    problems += not_compared(cases, found.looks)
-    problems += alone(cases)
-    problems.sort(key=lambda problem: problem.note)
     counts = Counter(case.split or "" for case in cases)
     splits = {name: counts[name] for name in (*SPLITS, "") if counts[name]}
-    done = Audit(Path(data), splits, tuple(problems), found.cases.notes, said, answered)
+    done = Audit(
+        Path(data), splits, tuple(problems), found.cases.notes, said, answered,
+        classes=found.cases.counts(), unlabelled=without(found.cases),
+    )  # fmt: skip
     if target is not None:
         write(target, done)
     return done
+
+
+def listed(data: Path, asked: dict[str, Any]) -> CaseList:
+    """Return the cases of a data set, or of a run in its splits."""
+    run = run_folder(data)
+    if run is None:
+        return load_cases(data, check=False, **asked)
+    given, read_by = run_data(run)
+    if "classes" in read_by:
+        read_by["classes"] = named(tuple(read_by["classes"]))
+    if len(read_by.get("labels", ())) == 1:
+        (read_by["labels"],) = read_by["labels"]
+    return as_parted(run, load_cases(given, check=False, **{**read_by, **asked}))
 
 
 def recalled(against: str | Path) -> Recall:
@@ -175,12 +204,11 @@ def answer(recall: Recall, looks: Sequence[Sequence[str]]) -> tuple[str, bool]:
     )
 
 
-def alone(cases: CaseList) -> list[Problem]:
-    """Return a note where there is one class, so that nothing can be told apart."""
-    if cases.task != "classification" or len(cases.classes) != 1 or cases.multilabel:
-        return []
-    what, remedy = f"there is one class only: {cases.classes[0]}", "add cases of another"
-    return [Problem("labels", what, remedy, "classes", note=True)]
+def without(cases: CaseList) -> int:
+    """Return how many cases have neither label nor mask, where the others do."""
+    if cases.task == "segmentation":
+        return sum(case.mask is None for case in cases)
+    return sum(case.label is None for case in cases) if cases.task else 0
 
 
 def writable(path: Path) -> Path:

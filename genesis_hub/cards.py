@@ -181,18 +181,33 @@ def this_folder(facts: Mapping[str, Any]) -> list[str]:
 
 def pretraining(told: Mapping[str, Any]) -> str:
     """Say what weights were pre-trained on, how long, and what was measured, by their run."""
-    recipe, cases, reached = told["recipe"], told["data"]["cases"], told["reached"]
+    recipe, data, reached = told["recipe"], told["data"], told["reached"]
     sides = " x ".join(str(recipe[f"input_{name}"]) for name in ("rows", "cols", "deps"))
+    if data.get("classes"):
+        source = (
+            f"{data['patterns']:,} patterns in {data['classes']} classes, discovered in unlabelled "
+            "scans (those of others chose the weights)"
+        )
+    else:
+        cases = data["cases"]
+        source = (
+            f"cut from {cases['train']:,} unlabelled scans ({cases['val']:,} more to choose the "
+            "weights by)"
+        )
+    views = f"views {recipe['views']}" if recipe.get("views") else f"preset {recipe['preset']}"
     said = (
         f"Pre-trained by `python -m training.pretrain` with the method {told['method']} "
-        f"({'as published' if recipe['faithful'] else 'mended'}; preset {recipe['preset']}): "
-        f"{told['steps']:,} steps of {recipe['batch_size']} cubes of {sides}, cut from "
-        f"{cases['train']:,} unlabelled scans ({cases['val']:,} more to choose the weights by)."
+        f"({'as published' if recipe['faithful'] else 'mended'}; {views}): "
+        f"{told['steps']:,} steps of {recipe['batch_size']} cubes of {sides}, {source}."
     )
+    if recipe.get("stage") == "en":
+        said += " It is the first stage of two: the decoder has learned nothing yet."
     if "loss" in reached:
         said += f"\n\nOn the scans that chose the weights: loss {reached['loss']:.4g}"
         if "mean_would_cost" in reached:
             said += f" (answering with the mean would cost {reached['mean_would_cost']:.4g})"
+        if "accuracy" in reached:
+            said += f"; {reached['accuracy']:.1%} of the classes told right"
         if "effective_rank" in reached:
             said += f"; effective rank of the features {reached['effective_rank']:.1f}"
         said += ". What they are worth for a task is not told by that."

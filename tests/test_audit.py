@@ -8,17 +8,20 @@ from pathlib import Path
 
 import numpy as np
 import PIL.Image
+import PIL.ImageOps
 import pytest
 
 import genesis_hub
 from genesis_hub import BadInput
 from genesis_hub.auditing import row, visible
 from genesis_hub.cli import main
+from genesis_hub.data import load_cases, read
 from genesis_hub.data.alike import groups, nearest_of, nearest_pair
 from genesis_hub.data.cases import CaseList, Problem
 from genesis_hub.data.cases.facts import SPLITS, Case
 from genesis_hub.data.cases.lookalikes import lookalikes
 from genesis_hub.data.hashes import distance, near, signs
+from genesis_hub.sampling import unfit_values
 from genesis_hub.weights.seen import SEEN, noted
 
 TWINS, TWO_SPLITS = "duplicate images", "lookalikes in two splits"
@@ -108,6 +111,30 @@ def test_copies_with_other_labels_are_a_problem_and_plain_ones_a_note(data: Path
     assert "of one patient" in genesis_hub.audit(data).notes[0].what
 
 
+def test_a_negative_is_found_as_a_copy(data: Path) -> None:
+    PIL.ImageOps.invert(film(1)).resize((80, 80)).save(data / "negative.png")
+    listed(data, negative={"split": "test", "label": "b"})
+    (found,) = genesis_hub.audit(data).problems
+    assert (found.kind, found.case, found.others) == (TWO_SPLITS, "1", ("negative",))
+    assert "(inverted, " in found.what
+    assert found.distance < 0.05
+
+
+def test_twins_of_one_patient_need_no_patient(data: Path) -> None:
+    (data / "twin.png").write_bytes((data / "2.png").read_bytes())
+    listed(data, twin={"split": "train", "label": "a", "patient": "2"})
+    (note,) = genesis_hub.audit(data).notes
+    assert note.what.endswith("of one patient")
+    assert "give all one patient" not in note.remedy
+
+
+def test_what_is_cut_short_says_where_it_stands_whole(data: Path, capsys) -> None:
+    for seed in range(6):
+        (data / f"{seed}.png").unlink()
+    assert main(["audit", str(data)]) == 1
+    assert "and 1 more, which --out NAME.csv has" in capsys.readouterr().out
+
+
 def test_exact_twins_are_told_once(data: Path) -> None:
     (data / "twin.png").write_bytes((data / "2.png").read_bytes())
     listed(data, twin={"split": "test", "label": "a"})
@@ -157,6 +184,36 @@ def test_unreadable_files_are_told_with_all_else(data: Path) -> None:
     assert told["unreadable files"] == ["3"]
     assert told["missing files"] == ["4"]
     assert told[TWO_SPLITS] == ["0"]
+
+
+def test_values_that_are_no_numbers_are_a_problem_in_the_words_of_the_refusal(
+    data: Path, capsys
+) -> None:
+    odd = np.random.default_rng(0).random((40, 40), dtype=np.float32)
+    odd[3, 4] = np.nan
+    np.save(data / "odd.npy", odd)
+    rows = (data / "cases.csv").read_text().splitlines()
+    (data / "cases.csv").write_text("\n".join([*rows, "odd.npy,odd,odd,train,a"]))
+    (found,) = genesis_hub.audit(data).grave
+    refused = unfit_values(read(data / "odd.npy").array)
+    assert f"{found.what}; {found.remedy}" == f"odd.npy: {refused}"
+    with pytest.raises(BadInput, match="1 values are NaN or infinite"):
+        load_cases(data)
+
+
+def test_words_for_nothing_are_no_class_and_classes_are_counted(data: Path, capsys) -> None:
+    listed(data, _0={"label": "nan"}, _1={"label": "N/A", "patient": "nan"}, _2={"label": "none"})
+    assert main(["audit", str(data)]) == 1
+    said = " ".join(capsys.readouterr().out.split())
+    assert "cases of each class: a 1, b 2, none 1, without a label 2" in said
+    assert "label 'N/A', 'nan' is taken for none, 2 cases; if it is a class" in said
+    cases = load_cases(data, check=False)
+    assert cases.classes == ("a", "b", "none")
+    assert {case.name: case.patient for case in cases}["1"] == "1"
+    named = load_cases(data / "cases.csv", classes=["a", "b", "none", "nan", "N/A"], check=False)
+    assert named.counts()["nan"] == 1
+    with pytest.raises(BadInput, match="it has no label"):
+        load_cases(data)
 
 
 def test_hostile_names_are_harmless_in_a_spreadsheet_and_a_terminal(data: Path) -> None:
@@ -227,7 +284,12 @@ def test_training_images_of_weights_are_found_and_no_others(run, tmp_path: Path,
     done = genesis_hub.audit(table(tmp_path / "split", rows), against=run.folder)
     assert done.answered
     assert done.status == 0, "to learn again from what was learnt from is no leak"
-    assert sorted(kinds(done)[SEEN_KIND]) == sorted(splits["train"])
+    assert sorted(kinds(done)[f"{SEEN_KIND}, and in train"]) == sorted(splits["train"])
+    assert "no leak" in done.notes[0].remedy
+    leaked = [{**row, "split": "test"} if row["split"] == "train" else row for row in rows]
+    done = genesis_hub.audit(table(tmp_path / "leaked", leaked), against=run.folder)
+    assert sorted(kinds(done)[f"{SEEN_KIND}, and in test"]) == sorted(splits["train"])
+    assert "do not measure" in done.grave[0].remedy
     copy = tmp_path / "new"
     copy.mkdir()
     film(20).save(copy / "new.png")
@@ -237,6 +299,20 @@ def test_training_images_of_weights_are_found_and_no_others(run, tmp_path: Path,
     assert "\n  copy: " in said
     assert "\n  new: " not in said
     assert "2 of 2 images were compared with" in said
+
+
+def test_a_run_is_audited_in_its_own_splits(run, capsys, tmp_path: Path) -> None:
+    splits = json.loads((run.folder / "split.json").read_text())["splits"]
+    for given in (run.folder, run.folder / "split.json"):
+        done = genesis_hub.audit(given)
+        assert done.splits == {name: len(some) for name, some in splits.items() if some}
+        assert done.classes == {"effusion": 6, "normal": 6}
+        assert "in the splits of" in done.read_as[0]
+    facts = json.loads((run.folder / "run.json").read_text())
+    (tmp_path / "run.json").write_text(json.dumps({**facts, "given": "/gone"}))
+    (tmp_path / "split.json").write_text("{}")
+    assert main(["audit", str(tmp_path)]) == 2
+    assert "was learnt from /gone, which is not there" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Which weights help: the same splits for all, tests that find what is there and no more."""
 
 import csv
+import json
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,10 @@ from genesis_hub import BadInput, UnknownModel
 from genesis_hub.benchmarking import cells, features
 from genesis_hub.benchmarking.contestants import contestants
 from genesis_hub.benchmarking.readouts import read_out
+from genesis_hub.benchmarking.standings import if_agreed
 from genesis_hub.cli import main
 from genesis_hub.data.phantoms import chest_ct
+from genesis_hub.evaluate import Comparison
 
 SMALL = {"size": [32, 32]}
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -215,7 +218,9 @@ def test_hostile_names_are_escaped(tmp_path: Path) -> None:
     [
         ({"mode": "proob"}, "close: probe"),
         ({"fractions": (0, 1)}, "shares in"),
+        ({"fractions": (50, 100)}, "of percent: 0.5,1"),
         ({"folds": 0}, "whole number from 1"),
+        ({"draws": 0}, "random weights from 1"),
         ({"recipe": {"steps": 3}}, "mode='finetune'"),
         ({"recipe": {"label_fraction": 0.5}}, "fractions="),
         ({"reference": "x"}, "none of the models"),
@@ -257,6 +262,17 @@ def test_finetune_makes_a_run_of_each_cell_and_none_twice(spots: Path, tmp_path:
     stamps = [path.stat().st_mtime_ns for path in runs]
     assert genesis_hub.benchmark(*given, **asked).summary == done.summary
     assert [path.stat().st_mtime_ns for path in runs] == stamps
+    # Each fold draws its own random weights, so that their mean is not the luck of one draw.
+    seeds = {json.loads(path.read_text())["recipe"]["seed"] for path in runs}
+    assert len(seeds) == 2
+    assert done.standings[0].draws == ()
+
+
+def test_runs_that_do_not_agree_on_who_is_ahead_show_no_gain() -> None:
+    one = Comparison("auc", 0.9, 0.8, 0.1, 0.05, 0.15, 0.001, 0.001)
+    assert if_agreed(one, [0.9, 0.9], [0.8, 0.8]).said == "significant gain"
+    assert if_agreed(one, [0.99, 0.81], [0.78, 0.82]).said == "no significant gain"
+    assert if_agreed(one, [0.99, float("nan")], [0.78, 0.82]).p == 0.001
 
 
 @pytest.fixture
@@ -277,6 +293,110 @@ def masks(tmp_path: Path) -> Path:
 def test_masks_are_not_for_frozen_features(masks: Path, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="the labels are masks; take mode='finetune'"):
         genesis_hub.benchmark("scratch:timm:test_resnet", masks, tmp_path / "b", quiet=True)
+
+
+def test_an_untrained_network_gains_over_one_draw_and_not_over_all(
+    spots: Path, folders: dict[str, Path], tmp_path: Path
+) -> None:
+    asked = {"fractions": (1,), "folds": 2, "mode": "knn", "quiet": True}
+    asked["recipe"] = {**SMALL, "seed": 4}
+    models = [folders["seeing"], "scratch"]
+    once = genesis_hub.benchmark(models, spots, tmp_path / "once", draws=1, **asked)
+    thrice = genesis_hub.benchmark(models, spots, tmp_path / "thrice", **asked)
+
+    assert once.standings[0].against.said == "significant gain"
+    assert thrice.standings[0].against.said == "no significant gain"
+    scratch = thrice.standings[1]
+    assert len(set(scratch.draws)) == 3
+    assert scratch.numbers["auc"].value == pytest.approx(np.mean(scratch.draws))
+    assert thrice.standings[0].against.second == pytest.approx(np.mean(scratch.draws))
+    assert scratch.draws[0] == once.standings[1].numbers["auc"].value
+    (row,) = [r for r in rows_of(thrice.table) if r["draws"]]
+    assert float(row["least_draw"]) < float(row["value"]) < float(row["greatest_draw"])
+    page = thrice.page.read_text(encoding="utf-8")
+    assert "3 draws: " in page
+    assert "not the luck of random weights" in page
+    assert "Take --draws 3" in once.page.read_text(encoding="utf-8")
+
+
+def test_what_was_compared_is_not_compared_again(compared, spots, folders, monkeypatch) -> None:
+    again = [folders[name] for name in ("blind", "seeing", "again")]
+    asked = {"fractions": (0.3, 1), "folds": 3, "recipe": SMALL, "quiet": True}
+    page = compared.page.read_bytes()
+    monkeypatch.setattr("genesis_hub.benchmarking.standings.compare_draws", None)
+    monkeypatch.setattr("genesis_hub.benchmarking.standings.intervals", None)
+    assert genesis_hub.benchmark(again, spots, compared.folder, **asked).summary == compared.summary
+    assert compared.page.read_bytes() == page
+    monkeypatch.undo()
+    (compared.folder / "compared.json").write_text("{", encoding="utf-8")
+    assert genesis_hub.benchmark(again, spots, compared.folder, **asked).summary == compared.summary
+
+
+def test_a_place_that_cannot_be_written_is_said_before_the_data_are_read(
+    folders: dict[str, Path], tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BadInput, match="cannot be written"):
+        genesis_hub.benchmark([folders["seeing"]], "no-such-data", tmp_path / "file" / "b")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.txt").write_text("")
+    with pytest.raises(BadInput, match="holds other files"):
+        genesis_hub.benchmark([folders["seeing"]], "no-such-data", tmp_path / "full")
+    with pytest.raises(BadInput, match="no-such-data"):
+        genesis_hub.benchmark([folders["seeing"]], "no-such-data", tmp_path / "new" / "b")
+    assert not (tmp_path / "new").exists()
+
+
+def test_models_of_the_wrong_dimension_are_told_before_anything_is_fetched(
+    spots: Path, folders: dict[str, Path], tmp_path: Path, monkeypatch, capsys
+) -> None:
+    monkeypatch.setattr("genesis_hub.api.from_pretrained", None)
+    with pytest.raises(BadInput, match="your data are pictures, models-genesis takes volumes"):
+        genesis_hub.benchmark(["models-genesis"], spots, tmp_path / "b", quiet=True)
+    assert not (tmp_path / "b").exists()
+    monkeypatch.undo()
+    done = genesis_hub.benchmark(
+        ["models-genesis", folders["seeing"]], spots, tmp_path / "b", fractions=(1,), folds=2,
+        recipe=SMALL, quiet=True,
+    )  # fmt: skip
+    assert "takes volumes" in done.failed["models-genesis"]
+    assert len(done.standings) == 1
+
+
+def test_where_every_model_failed_nothing_is_said_to_be_compared(
+    spots: Path, tmp_path: Path, monkeypatch, capsys
+) -> None:
+    def closed(name: str) -> None:
+        raise ConnectionError("no road")
+
+    monkeypatch.setattr("genesis_hub.hosting.guest_network", closed)
+    line = ["benchmark", "--data", str(spots), "--models", "test_resnet"]
+    assert main([*line, "--out", str(tmp_path / "b"), "--quiet"]) == 1
+    out = capsys.readouterr().out
+    assert "no model could take part" in out
+    assert "compared with" not in out
+    assert "No model could take part" in (tmp_path / "b" / "benchmark.html").read_text("utf-8")
+
+
+def test_fractions_of_the_same_cases_are_taken_once(tmp_path: Path, capsys) -> None:
+    data = written(tmp_path / "few", ("healthy", "ill"), number=24)
+    line = ["benchmark", "--data", str(data), "--models", "scratch:timm:test_resnet"]
+    line += ["--fractions", "0.05,0.1,1", "--folds", "2", "--draws", "1", "--set", "size=[32,32]"]
+    assert main([*line, "--out", str(tmp_path / "b")]) == 0
+    assert "0.05 of the labels are the same cases as 0.1; taken once" in capsys.readouterr().err
+    found = {row["label_fraction"] for row in rows_of(tmp_path / "b" / "table.csv")}
+    assert found == {"0.1", "1"}
+    page = (tmp_path / "b" / "benchmark.html").read_text("utf-8")
+    assert "5\u00a0% are the same cases as 10\u00a0%" in page
+    assert main([*line, "--out", str(tmp_path / "b")]) == 0
+
+
+def test_folders_here_are_among_the_close_names(
+    folders: dict[str, Path], monkeypatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(folders["seeing"].parent)
+    with pytest.raises(UnknownModel, match="close names: seeing"):
+        contestants(["seing"])
 
 
 @pytest.mark.slow

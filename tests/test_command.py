@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +13,7 @@ import torch
 import genesis_hub
 from genesis_hub.cards import render
 from genesis_hub.cli import main
+from genesis_hub.cli.spoken import flagged
 from genesis_hub.registry import ENTRIES
 
 ROOT = Path(__file__).parent.parent
@@ -58,6 +58,16 @@ def test_mistakes_are_one_line_and_a_status(words: list, capsys: pytest.CaptureF
     assert "Traceback" not in err
 
 
+def test_a_flag_spelt_wrong_is_refused_with_the_nearest_of_its_verb(capsys) -> None:
+    assert main(["audit", "x", "--lables", "a"]) == 2
+    said = capsys.readouterr().err
+    assert "unrecognized arguments: --lables a; close flags: --labels" in said
+    assert "see: genesis-hub audit --help" in said
+    assert flagged("name it in classes=, or\n  leave labels= away") == (
+        "name it in --classes, or\n  leave --labels away"
+    )
+
+
 def test_a_closed_pipe_is_no_error() -> None:
     done = subprocess.run(
         f"{sys.executable} -m genesis_hub list | head -1",
@@ -81,16 +91,6 @@ def test_errors_are_found_without_importing_them() -> None:
     assert run("-c", code).stdout.startswith("BadInput")
     with pytest.raises(AttributeError, match="nothing"):
         genesis_hub.nothing  # noqa: B018
-
-
-def test_the_demonstration_runs() -> None:
-    done = run("-m", "genesis_hub", "demo")
-    assert done.returncode == 0, done.stderr
-    assert "same features: True" in done.stdout
-    assert "genesis-hub import adam-resnet50 FILE" in done.stdout
-    reached = re.search(r"60 steps: Dice (0\.\d+)", done.stdout)
-    assert reached is not None
-    assert float(reached[1]) > 0.75
 
 
 @pytest.mark.parametrize("name", sorted(ENTRIES))

@@ -19,8 +19,10 @@ from tests.pages import DOCS, Page, pages, wrapped
 NOT_RUN = {
     ("index.md", "needs the network"): 2,
     ("importing.md", "needs the network"): 1,
+    ("quick_start.md", "takes minutes"): 1,
     ("data.md", "needs a data set that is handed out by its publishers"): 1,
     ("resume.md", "starts several processes; tests/test_finetune.py starts two by torchrun"): 1,
+    ("pretraining.md", "starts several processes; tests/training starts two"): 1,
     ("scaling.md", "needs a packed corpus and hours"): 1,
     ("scaling.md", "needs several machines"): 1,
 }

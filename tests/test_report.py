@@ -123,7 +123,29 @@ def test_the_page_tells_how_the_run_is_repeated(classified: Path) -> None:
     assert "genesis_hub.finetune('adam-resnet50'" in words
     assert "table.csv" in words
     assert "'scratch': True" in words
+    assert "the class is more frequent than the model said, below it rarer" in words
     assert "'optimizer'" not in words  # As by default, so it need not be given.
+
+
+def test_the_audit_of_the_data_is_on_the_page(
+    classified: Path, films, tmp_path, monkeypatch
+) -> None:
+    words = page_of(classified / "report.html").words
+    assert "All 12 cases in the splits of this run: 0 problems, 0 notes." in words
+    run = copied(classified, tmp_path)
+    (run / "model").symlink_to(classified / "model")
+    before = (films / "9.png").read_bytes()
+    (films / "9.png").write_bytes((films / "1.png").read_bytes())
+    try:
+        words = page_of(genesis_hub.report(run)).words
+        assert "1 problem" in words
+        assert "the same bytes as film 9, in train and test" in words
+        monkeypatch.setattr("genesis_hub.reporting.leaks.SECONDS", 0)
+        words = page_of(genesis_hub.report(run)).words
+    finally:
+        (films / "9.png").write_bytes(before)
+    assert "Left out: to read all 12 cases would take about" in words
+    assert "genesis-hub audit" in words
 
 
 def test_images_that_have_gone_leave_the_rest_of_the_page(classified, films, tmp_path) -> None:
@@ -195,6 +217,8 @@ def test_a_segmentation_shows_truth_and_prediction(tmp_path: Path) -> None:
     assert "could not" not in page.words
     assert "Grad-CAM" in page.words
     assert "few: another draw" in page.words
+    assert "HD95 (mm)" in page.words
+    assert "Missed: cases that have the class" in page.words
     assert main(["report", str(run.folder)]) == 0
 
 

@@ -1,5 +1,6 @@
 """Pictures: Grad-CAM against maps that are known, models left as they were, figures that hold."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,16 @@ from torch import nn
 import genesis_hub
 from genesis_hub import BadInput, show
 from genesis_hub.cli import main
+from genesis_hub.data import read
 from genesis_hub.data.phantoms import chest_ct, chest_xray
+from genesis_hub.entry import Answers
 from genesis_hub.gallery import draw
+from genesis_hub.gallery.draw import cam
+from genesis_hub.gallery.heat import channels_of, heat_of
+from genesis_hub.infer.prepare import prepare
 from genesis_hub.layers import last_stage
 from genesis_hub.show.planes import FRAME, planes_of, spacing_upright, upright
+from genesis_hub.show.scans import slices_of
 from genesis_hub.show.style import svg
 
 pytest.importorskip("matplotlib")
@@ -294,6 +301,64 @@ def test_the_command_draws_the_channels_of_a_volume(tmp_path: Path) -> None:
         words = ["show", str(saved), str(tmp_path / "a.nii.gz"), "--kind", kind, "--quiet"]
         assert main([*words, "--out", str(tmp_path / "out")]) == 0
         assert (tmp_path / "out" / f"a_{kind}.png").stat().st_size > 1000
+
+
+def ready_of(model, phantom, folder: Path):
+    nibabel = pytest.importorskip("nibabel")
+    nibabel.save(nibabel.Nifti1Image(phantom.image[0], phantom.affine), folder / "a.nii.gz")
+    return prepare(read(folder / "a.nii.gz"), model.inputs, check=False)
+
+
+def words_of(figure) -> str:
+    texts = [text.get_text() for axes in figure.axes for text in axes.texts]
+    titles = [axes.get_title() for axes in figure.axes] + [figure.get_suptitle()]
+    return " | ".join([*titles, *texts])
+
+
+def test_a_slice_of_a_volume_says_which_it_is_and_whose_sides_are_where(tmp_path: Path) -> None:
+    phantom = chest_ct(0, size=(40, 36, 24))
+    flat = genesis_hub.create_model("adam-resnet50", width=0.125, num_classes=2)
+    flat.answers = Answers(("0", "1"), False)
+    ready = ready_of(flat, phantom, tmp_path)
+    said = words_of(cam(flat, ready, torch.device("cpu"), None, None))
+    assert "seen one by one: the one that speaks most" in said
+    assert "axial |" in said
+    assert "' is given " in said
+    for letter in "RLAP":
+        assert f"| {letter}" in said
+    for model in (flat, genesis_hub.create_model("models-genesis", width=0.0625, num_classes=2)):
+        one = channels_of(model, ready_of(model, phantom, tmp_path), torch.device("cpu"))
+        assert re.fullmatch(r"axial, slice \d+ of 24", one.name)
+        assert one.letters == ("R", "L", "A", "P")
+        assert one.grey.shape == (36, 40)
+        drawn = words_of(show.channels(one.grey, one.maps, name=one.name, letters=one.letters))
+        assert one.name in drawn
+
+
+def test_what_a_segmenter_answered_is_outlined_where_it_lies(tmp_path: Path) -> None:
+    phantom = chest_ct(0, size=(24, 24, 24))
+    model = genesis_hub.create_model(
+        "models-genesis", task="segmentation", num_classes=2, width=0.0625
+    )
+    seen = heat_of(model, ready_of(model, phantom, tmp_path), torch.device("cpu"))
+    assert set(np.unique(seen.masks["prediction"])) <= {0, 1}
+    assert seen.masks["prediction"].shape == seen.heat.shape
+    corner = np.zeros((24, 24, 24), np.uint8)
+    corner[2:5, 2:5, 2:5] = 1
+    scan = show.Scan(phantom.image[0], {"prediction": corner}, {"for it": 1.0 - corner})
+    assert all(2 <= plane.index < 5 or 18 < plane.index < 22 for plane in slices_of(scan, 3))
+
+
+def test_the_kept_step_is_named_inside_the_picture() -> None:
+    for at, side in ((1, "left"), (40, "right")):
+        figure = show.curves({"auc": (range(41), range(41))}, y="auc", best=(at, "weights kept"))
+        (said,) = figure.axes[0].texts
+        assert said.get_horizontalalignment() == side
+
+
+def test_one_image_is_no_tsne(films: Path, classifier: Path, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="there is 1; give 4 or more"):
+        draw(classifier, films / "normal" / "0.png", tmp_path / "out", kind="tsne")
 
 
 @pytest.mark.parametrize(

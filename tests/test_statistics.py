@@ -18,6 +18,7 @@ from genesis_hub.evaluate import (
     classification_metrics,
     classified,
     compare,
+    compare_draws,
     holm,
     intervals,
     means,
@@ -481,3 +482,82 @@ def test_scores_are_read_back_as_they_were_and_older_tables_refused(tmp_path) ->
     (tmp_path / "predictions.csv").write_text("case,patient,dice_1,hd95_1\n0,0,0.5,1\n")
     with pytest.raises(BadInput, match="older version"):
         read_table(tmp_path)
+
+
+# --- what is wanted alone is what it is among all
+
+
+@pytest.mark.parametrize("kind", ["two", "four", "labels"])
+@pytest.mark.parametrize("wanted", [("auc",), ("auc", "accuracy/1"), ("brier", "f1")])
+def test_a_number_measured_alone_is_the_same(kind, wanted) -> None:
+    shares, labels, options = answers(kind)
+    sample = classified(shares, labels, patients=people(40), **options)
+    (counts,) = redrawn(sample, 30, seeded())
+    all_of_them = sample.measured(counts)
+    wanted = tuple(name for name in wanted if name in all_of_them)
+
+    alone = sample.narrowed(wanted).measured(counts)
+
+    assert list(alone) == list(wanted)
+    for name in wanted:
+        assert np.allclose(alone[name], all_of_them[name], atol=1e-12, equal_nan=True)
+
+
+def test_scores_of_masks_measured_alone_are_the_same() -> None:
+    sample = segmented(records(), patients=people(12, each=1))
+    (counts,) = redrawn(sample, 30, seeded())
+    alone = Together((sample,)).narrowed(["dice", "hd95/organ"]).measured(counts)
+    for name in ("dice", "hd95/organ"):
+        assert np.allclose(alone[name], sample.measured(counts)[name], equal_nan=True)
+    assert "assd/organ" not in alone
+
+
+def test_a_measure_that_is_not_there_is_refused_with_those_that_are() -> None:
+    shares, labels, options = answers("two")
+    sample = classified(shares, labels, patients=people(40), **options)
+    with pytest.raises(BadInput, match=r"'acc' is not there; close names: .*accuracy.*brier"):
+        compare(sample, sample, draw=seeded(), measures=["acc"])
+
+
+# --- several draws of a model
+
+
+def skilled(skill: float, seed: int, cases: int = 60):
+    """Return the answers of a model to the same cases; seed: of its luck."""
+    labels = np.arange(cases) % 2
+    sure = 1 / (1 + np.exp(-skill * (labels - 0.5) - seeded(seed).normal(size=cases)))
+    return classified(np.stack([1 - sure, sure], 1), labels, patients=people(cases, 1))
+
+
+def test_a_model_better_than_one_draw_is_no_better_than_all() -> None:
+    lucky, draws = skilled(3, 0), [skilled(0, 1), skilled(3, 2), skilled(0, 3)]
+    (against_one,) = compare(lucky, draws[0], draw=seeded(), measures=["auc"])
+    assert against_one.said == "significant gain"
+
+    found = compare_draws([lucky], draws, measure="auc", draw=seeded)
+
+    assert found.said == "no significant gain"
+    mean = np.mean([float(one.measured(np.ones((60, 1)))["auc"][0]) for one in draws])
+    assert found.second == pytest.approx(mean)
+    assert found.difference == pytest.approx(found.first - mean)
+
+
+def test_a_model_better_than_each_draw_gains_with_the_greatest_p() -> None:
+    able, draws = skilled(4, 0), [skilled(0, seed) for seed in (1, 2, 3)]
+    each = [compare(able, one, draw=seeded(), measures=["auc"])[0].p for one in draws]
+    found = compare_draws([able], draws, measure="auc", draw=seeded)
+    assert found.p == max(each)
+    assert found.said == "significant gain"
+    assert compare_draws(draws, [able], measure="auc", draw=seeded).said == "significant loss"
+
+
+def test_draws_that_do_not_agree_have_a_p_of_1() -> None:
+    draws = [skilled(4, 1), skilled(-4, 2)]
+    assert compare_draws([skilled(0, 0)], draws, measure="auc", draw=seeded).p == 1.0
+
+
+def test_one_draw_each_is_the_plain_comparison() -> None:
+    ours, theirs = skilled(2, 0), skilled(1, 1)
+    (plain,) = compare(ours, theirs, draw=seeded(), measures=["auc"])
+    found = compare_draws([ours], [theirs], measure="auc", draw=seeded)
+    assert (found.p, found.difference) == (plain.p, pytest.approx(plain.difference))

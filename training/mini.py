@@ -76,7 +76,7 @@ def main(words: Sequence[str] | None = None) -> int:
         print(mini(out, into, wishes=keys_of(options.keys), device=options.device))
         return 0
 
-    return told("mini", run)
+    return told("training.mini", run)
 
 
 if __name__ == "__main__":

@@ -84,8 +84,8 @@ class Pretraining:
             views = self.method.views(on_device, Draws(on_device["key"]))
             with self.autocast():
                 examined = self.method.examine(views)
-            for name, loss in examined.losses.items():
-                totals[name] = totals.get(name, 0.0) + float(loss) * len(examined.view)
+            for name, one in {**examined.losses, **(examined.scores or {})}.items():
+                totals[name] = totals.get(name, 0.0) + float(one) * len(examined.view)
             seen.append(examined)
         measures = {name: total / self.looks for name, total in totals.items()}
         measures["loss"] = measures.pop("total")

@@ -14,7 +14,6 @@ from typing import Any
 
 import torch
 
-from genesis_hub import api, registry
 from genesis_hub.engine.checkpoint import finished
 from genesis_hub.engine.determinism import promise
 from genesis_hub.engine.fabric import Fabric, launched
@@ -23,20 +22,19 @@ from genesis_hub.engine.runfile import amend, begin
 from genesis_hub.entry import InputFacts
 from genesis_hub.errors import BadInput
 from genesis_hub.infer.settings import device_of
-from genesis_hub.inputs import Inputs, adjusted
-from genesis_hub.models import HubModel
 from training.command import Parser, keys_of, told
-from training.corpus.opening import SPARE, Material, Source, source_of
+from training.corpus.material import Material, Source
+from training.corpus.opening import SPARE, source_of
 from training.forecast import forecast
 from training.leaving import MODEL, Shown, leave
-from training.methods.roster import METHODS
+from training.methods.roster import row_of
+from training.network import facts_of, laid_out, network_of
 from training.objective import Pretraining
 from training.recipe import Recipe, key_names, recipe_names, recipe_of
 
 FREE = ("pictures", "workers", "save_every")  # What may change when a run goes on.
 SPLIT = "split.json"
 MOST_BETWEEN = 1000  # Steps between validations, where the recipe leaves them open.
-MRI = "image"  # An MRI's numbers mean nothing beside another's: each by its own ends.
 
 
 @dataclass(frozen=True)
@@ -67,11 +65,13 @@ def pretrain(
     """Pre-train a network on unlabelled scans; the same call again goes on, or says it is done.
 
     recipe: a shipped name or a TOML file. data: a folder of scans, a table with a row for each, a
-    folder of cubes that `training.cubes` made, or what `training.pack` wrote. out: the run's
-    folder: `model/` for `from_pretrained`, `metrics.json`, `log.csv`, `pictures/`, `run.json`.
+    folder of cubes that `training.cubes` made, what `training.pack` wrote, or patterns that
+    `training.discover` found. out: the run's folder: `model/` for `from_pretrained`,
+    `metrics.json`, `log.csv`, `pictures/`, `run.json`.
     wishes: keys of the recipe and their values.
     """
     wanted = recipe_of(recipe, wishes or {})
+    method = row_of(wanted)
     where = device_of(device)
     precision = wanted.precision or ("bf16" if where.type == "cuda" else "fp32")
     wanted = replace(wanted, precision=precision)
@@ -83,6 +83,12 @@ def pretrain(
     quiet = quiet or not leading
     folder = Path(out)
     source = source_of(data, wanted)
+    if method.labelled and not source.classes:
+        raise BadInput(
+            f"{data}: {wanted.method} learns from patterns whose classes are known; "
+            f"python -m training.discover --data {data} --out DISCOVERED finds some, then give "
+            "--data DISCOVERED"
+        )
     made = chosen(wanted, source)
     expected = "" if finished(folder) else forecast(made, facts, fabric)
     with fabric.rank_zero_first():
@@ -134,9 +140,8 @@ def trained(
         amend(folder, {"resume": sure})
     network = network_of(made, facts).to(fabric.device)
     if made.channels_last:
-        layout = torch.channels_last_3d if network.ndim == 3 else torch.channels_last
-        network = network.to(memory_format=layout)
-    method = METHODS[made.method](network, made, facts)
+        laid_out(network)
+    method = row_of(made).build(network, made, facts)
     if made.compile:
         method.compile()
     shown = Shown(folder, made) if made.pictures and leading else None
@@ -170,44 +175,10 @@ def chosen(recipe: Recipe, source: Source) -> Recipe:
     if every is None:
         every = max(1, min(per_epoch, MOST_BETWEEN, steps))
     warm_up = min(recipe.warm_up, steps // 10)  # A short run must reach its peak, too.
-    return replace(recipe, steps=steps, epochs=None, validate_every=every, warm_up=warm_up)
-
-
-def facts_of(recipe: Recipe) -> InputFacts:
-    """Return what the network takes: as the catalog says, for the modality and size asked for."""
-    entry = registry.find(recipe.name)
-    facts = entry.inputs
-    if recipe.range is not None or recipe.modality != facts.modality:
-        wide: Any = recipe.range or (MRI if recipe.modality == "mri" else None)
-        facts = adjusted(facts, modality=recipe.modality, range=wide)
-        facts = replace(facts, modality=recipe.modality)
-    wrong = [n for n, m in zip(recipe.size, facts.multiple, strict=True) if n % m]
-    if wrong:
-        fitting = tuple(
-            max(m, round(n / m) * m) for n, m in zip(recipe.size, facts.multiple, strict=True)
-        )
-        raise BadInput(
-            f"input_rows, input_cols, input_deps are {recipe.size}, but {recipe.name} needs "
-            f"multiples of {facts.multiple}; {fitting} would do"
-        )
-    return replace(facts, size=recipe.size)
-
-
-def network_of(recipe: Recipe, facts: InputFacts) -> HubModel:
-    """Return the published network with all its heads, fresh or with weights to begin with."""
-    wishes: dict[str, Any] = {"task": "pretext", "norm": recipe.norm}
-    if recipe.weights is None:
-        network = api.create_model(recipe.name, width=recipe.width, **wishes)
-    else:
-        network = api.from_pretrained(recipe.weights, **wishes)
-        if network.spec.width != recipe.width:
-            raise BadInput(
-                f"weights={recipe.weights!r} are {network.spec.width:g} wide, but "
-                f"width={recipe.width:g}; give width={network.spec.width:g}"
-            )
-    network.inputs = Inputs(facts, network.in_channels, network.inputs.frame)
-    network.entry = replace(network.entry, inputs=facts)
-    return network
+    return replace(
+        recipe, steps=steps, epochs=None, validate_every=every, warm_up=warm_up,
+        classes=source.classes,
+    )  # fmt: skip
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -218,7 +189,7 @@ def main(words: Sequence[str] | None = None) -> int:
         epilog=f"Keys, as KEY=VALUE: {', '.join(key_names()[2:])}.",
     )
     parser.add_argument("recipe", help=f"a TOML file, or one of {', '.join(recipe_names())}")
-    parser.add_argument("--data", required=True, help="scans, a table of scans, cubes, or a pack")
+    parser.add_argument("--data", required=True, help="scans, a table, cubes, a pack, or patterns")
     parser.add_argument("--out", required=True, help="the run's folder; the same call goes on")
     parser.add_argument("--device", default="auto", help="cpu, cuda, mps")
     parser.add_argument("--quiet", action="store_true", help="no progress")
@@ -238,7 +209,7 @@ def main(words: Sequence[str] | None = None) -> int:
         print(f"{done.model}: {done.steps} steps, {went}{reached}")
         return 0
 
-    return told("pretrain", run)
+    return told("training.pretrain", run)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from genesis_hub.errors import BadInput
 RECIPES = Path(__file__).parent / "recipes"
 FAITHFUL = "faithful"
 MODALITIES = ("ct", "mri")
+STAGES = ("en", "en_de")
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,11 @@ class Recipe:
     """What a pre-training run is made by; None is chosen from the machine, and written down.
 
     method: which way to learn, a name of the roster. name: of the catalog: the network that is
-    trained, and what its folder will be called. preset: of the views.
+    trained, and what its folder will be called. preset: of Models Genesis's views.
+    views: of a method that takes any restoration's, by name ("sg", "mg", "inpainting" and others).
+    lambda_rec, lambda_cls: what restoring and telling classes apart count in the loss. stage:
+    "en_de" learns both; "en" the encoder and its classes alone, to begin "en_de" with as `weights`.
+    classes: of discovered patterns that are learned, the first so many; 0: all that there are.
     faithful: as published, with what is known to go wrong with it; else mended.
     weights: a name or a folder to begin with; nothing begins afresh.
     steps or epochs: how long; an epoch sees `scale` windows of every scan. batch_size: of one step,
@@ -56,6 +61,11 @@ class Recipe:
     method: str
     name: str
     preset: str = ""
+    views: str = ""
+    lambda_rec: float = 1.0
+    lambda_cls: float = 0.01
+    stage: str = "en_de"
+    classes: int = 0
     faithful: bool = False
     weights: str | None = None
     steps: int | None = None
@@ -112,11 +122,13 @@ class Recipe:
             raise BadInput(f"modality={self.modality!r}; choose from {', '.join(MODALITIES)}")
         if self.range not in (None, "image") and len(self.range or ()) != 2:
             raise BadInput(f"range={self.range!r}; give two numbers, low and high, or 'image'")
+        if self.stage not in STAGES:
+            raise BadInput(f"stage={self.stage!r}; choose from {', '.join(STAGES)}")
         for names, least in (
             (("steps", "epochs", "batch_size", "accumulate", "save_every", "scale", "devices",
               "input_rows", "input_cols", "input_deps", "looks"), 1),
             (("seed", "phantoms", "workers", "patience", "warm_up", "validate_every",
-              "halve_every"), 0),
+              "halve_every", "classes"), 0),
         ):  # fmt: skip
             for name in names:
                 value = getattr(self, name)
@@ -125,6 +137,7 @@ class Recipe:
         for name, low, high in (
             ("lr", 0, 10), ("weight_decay", -1e-9, 10), ("average", -1e-9, 1), ("width", 0, 8),
             ("validation", -1e-9, 0.9), ("tolerate", -1e-9, 1), ("clip", -1e-9, 1e6),
+            ("lambda_rec", -1e-9, 1e6), ("lambda_cls", -1e-9, 1e6),
         ):  # fmt: skip
             value = getattr(self, name)
             if not low < value < high:

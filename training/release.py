@@ -129,7 +129,7 @@ def main(words: Sequence[str] | None = None) -> int:
         print(f"{made}: {size / 1e6:.2f} MB, sha256 {artefact.sha256}; loads for every task")
         return 0
 
-    return told("release", run)
+    return told("training.release", run)
 
 
 def text_of(path: str | None) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from genesis_hub.atomic import unwritable
 from genesis_hub.benchmarking.contestants import Contestant
 from genesis_hub.data.cases import CaseList
 from genesis_hub.engine.origin import origin
@@ -14,7 +15,7 @@ from genesis_hub.errors import BadInput
 from genesis_hub.tuning.recipe import Recipe
 
 FILE = "benchmark.json"
-VERSION = 1
+VERSION = 2
 # What a recipe may say where the encoder stands still; the rest is about training it.
 FROZEN = (
     "task", "reader", "image", "mask", "labels", "patient", "split", "classes", "seed", "modality",
@@ -39,6 +40,22 @@ def check_recipe(keys: Mapping[str, Any], mode: str, *, tuning: bool) -> None:
             )
 
 
+def check_place(folder: Path) -> None:
+    """Raise `BadInput` for a place where no benchmark can be begun or gone on with."""
+    try:
+        if (folder / FILE).is_file():
+            return
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise BadInput(f"{folder} holds other files; give a new folder for the benchmark")
+        made = [one for one in (folder, *folder.parents) if not one.exists()]
+        folder.mkdir(parents=True, exist_ok=True)
+        # It was only a question: what is refused later leaves nothing behind.
+        for one in made:
+            one.rmdir()
+    except OSError as error:
+        raise unwritable(folder, error) from error
+
+
 def begin(
     folder: Path,
     among: Sequence[Contestant],
@@ -48,6 +65,7 @@ def begin(
     mode: str,
     fractions: Sequence[float],
     folds: int,
+    draws: int,
 ) -> dict[str, Any]:
     """Write down what the benchmark is made of, or refuse a folder that was begun otherwise."""
     facts: dict[str, Any] = {
@@ -60,6 +78,7 @@ def begin(
         ],
         "fractions": list(fractions),
         "folds": folds,
+        "draws": draws,
         "data": {"digest": cases.digest, "cases": len(cases)},
         "classes": list(cases.classes),
     }  # fmt: skip
@@ -72,14 +91,14 @@ def begin(
             if then.get(key) != facts[key]
         ]
         other += difference(then["recipe"], recipe)
+        if then.get("format_version") == 1:
+            other = ["an older version of genesis_hub drew random weights once"]
         if other:
             raise BadInput(
                 f"{folder} was begun otherwise ({'; '.join(other)}); give the same arguments to go "
                 "on, or another OUT"
             )
         return then
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise BadInput(f"{folder} holds other files; give a new folder for the benchmark")
     folder.mkdir(parents=True, exist_ok=True)
     facts = {**facts, "recipe": plain(recipe), **origin()}
     write(path, facts)

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from genesis_hub.atomic import sweep
-from genesis_hub.benchmarking.begun import begin, check_recipe
+from genesis_hub.benchmarking.begun import begin, check_place, check_recipe
 from genesis_hub.benchmarking.cells import FINETUNE, MODES, filled_cells
 from genesis_hub.benchmarking.contestants import contestants
-from genesis_hub.benchmarking.design import check_design, parts_of
+from genesis_hub.benchmarking.design import check_design, check_draws, distinct, parts_of
+from genesis_hub.benchmarking.fitness import misfits
 from genesis_hub.benchmarking.output import TABLE, write_summary, write_table
 from genesis_hub.benchmarking.page import PAGE, write_benchmark
 from genesis_hub.benchmarking.standings import (
@@ -67,6 +68,7 @@ def benchmark(
     *,
     fractions: Sequence[float] = (0.05, 0.1, 0.25, 1.0),
     folds: int = 5,
+    draws: int = 3,
     mode: str = "probe",
     reference: str | None = None,
     measure: str | None = None,
@@ -84,6 +86,8 @@ def benchmark(
     out: `benchmark.html`, `table.csv`, `summary.json`, and what each cell left under `runs/`.
     fractions: of the labels that are learnt from; smaller ones are part of larger ones. folds: 1
     for a single split.
+    draws: of random weights, each tested: what is called a gain over scratch is one over each of
+    them. In mode "finetune" each fold draws its own instead.
     mode: "probe" (logistic regression on frozen features), "knn", or "finetune" (each cell a run of
     its own; segmentation knows this mode only).
     reference: whom the others are compared with; random weights if there are some, else the first.
@@ -99,6 +103,9 @@ def benchmark(
     wanted = filled(replace(Recipe(), report=False), keys, source=str(config or "recipe"))
     wanted.check()
     shares = check_design(fractions, folds)
+    check_draws(draws)
+    folder = Path(out)
+    check_place(folder)
     words = models.split(",") if isinstance(models, str) else models
     among = contestants(words, wanted.width)
     against = reference_of(among, reference)
@@ -110,21 +117,30 @@ def benchmark(
             f"mode={mode!r} answers once for an image, but the labels are masks; take "
             "mode='finetune'"
         )
-    folder = Path(out)
     say = silent if quiet else spoken
-    parts = parts_of(cases, shares, folds, wanted.seed)
+    parts, same = distinct(parts_of(cases, shares, folds, wanted.seed))
     check_measure(parts[0], measure)
-    begun = begin(folder, among, cases, wanted, mode=mode, fractions=shares, folds=folds)
+    unfit = misfits(among, cases, wanted, mode)
+    drawn = draws if mode != FINETUNE else 0
+    begun = begin(
+        folder, among, cases, wanted, mode=mode, fractions=shares, folds=folds, draws=drawn
+    )
     sweep(folder)
-    failed = filled_cells(
-        folder, among, parts, cases, wanted, mode, device=device, quiet=quiet, say=say
+    for less, more in same.items():
+        say(f"{less:.4g} of the labels are the same cases as {more:.4g}; taken once")
+    fit = [one for one in among if one.title not in unfit]
+    failed = unfit | filled_cells(
+        folder, fit, parts, cases, wanted, mode, draws=drawn, device=device, quiet=quiet, say=say
     )
     say("comparing")
     rows, by = standings(
-        folder, among, parts, mode=mode, reference=against, measure=measure, seed=wanted.seed
+        folder, among, parts, mode=mode, draws=drawn, reference=against, measure=measure,
+        seed=wanted.seed,
+    )  # fmt: skip
+    told = write_summary(
+        folder, rows, facts=begun, reference=against, measure=by, failed=failed, same=same
     )
-    told = write_summary(folder, rows, facts=begun, reference=against, measure=by, failed=failed)
-    write_table(folder, rows, against)
+    write_table(folder, rows, against, by)
     write_benchmark(
         folder,
         rows,
@@ -134,6 +150,7 @@ def benchmark(
         reference=against,
         measure=by,
         failed=failed,
+        same=same,
     )
     return Benchmark(folder, tuple(rows), against, by, failed, told)
 

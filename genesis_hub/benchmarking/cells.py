@@ -7,7 +7,7 @@ from pathlib import Path
 
 from genesis_hub.benchmarking.begun import note_weights
 from genesis_hub.benchmarking.contestants import Contestant
-from genesis_hub.benchmarking.design import Part, Places, inner_folds, truths_of
+from genesis_hub.benchmarking.design import Part, Places, inner_folds, seed_of, truths_of
 from genesis_hub.benchmarking.features import features_of
 from genesis_hub.benchmarking.readouts import Neighbours, Probe, Readout, read_out
 from genesis_hub.data.cases import CaseList
@@ -48,20 +48,25 @@ def filled_cells(
     recipe: Recipe,
     mode: str,
     *,
+    draws: int,
     device: str,
     quiet: bool,
     say: Say,
 ) -> dict[str, str]:
-    """Fill every cell that is empty; return which models failed, and why. The others go on."""
+    """Fill every cell that is empty; return which models failed, and why. The others go on.
+
+    draws: of random weights.
+    """
     failed = {}
 
     @cache
     def inner(place: int) -> list[tuple[Places, Places]]:
         return inner_folds(parts[place], recipe.seed)
 
-    for number, one in enumerate(among):
+    every = [each for one in among for each in one.drawn(draws)]
+    for number, one in enumerate(every):
         open_ = [k for k, part in enumerate(parts) if not is_done(cell_of(folder, one, part), mode)]
-        said = f"{one.title} ({number + 1} of {len(among)})"
+        said = f"{named(one)} ({number + 1} of {len(every)})"
         if not open_:
             say(f"{said}: all {len(parts)} cells were done before")
             continue
@@ -75,7 +80,7 @@ def filled_cells(
             features = features_of(
                 one, cases, recipe, folder / FEATURES / one.place, where, quiet=quiet
             )
-            note_weights(folder, one.title, features.weights)
+            note_weights(folder, named(one), features.weights)
             for place in open_:
                 part, learned = parts[place], parts[place].cases.of("train")
                 asked = part.cases.of("test")
@@ -97,8 +102,13 @@ def filled_cells(
             if isinstance(error, BadInput) and isinstance(error.__cause__, OSError):
                 raise  # A full disk is no fault of the model.
             failed[one.title] = reason_of(error)
-            say(f"{one.title} failed: {failed[one.title]}")
+            say(f"{named(one)} failed: {failed[one.title]}")
     return failed
+
+
+def named(one: Contestant) -> str:
+    """Return what a model is called, with its draw."""
+    return f"{one.title}, draw {one.draw}" if one.draw else one.title
 
 
 def tuned(
@@ -111,7 +121,12 @@ def tuned(
     quiet: bool,
     say: Say,
 ) -> None:
-    """Fine-tune one cell, or go on with it."""
+    """Fine-tune one cell, or go on with it.
+
+    Each fold has a seed of its own, the same for all models: what is random in training (a fresh
+    head, the whole network of one from scratch, the order of cases) is drawn anew for each.
+    """
+    recipe = replace(recipe, seed=seed_of(recipe.seed, part.fold))
     asked = as_saved(recipe, one.source, part.cases)
     if one.scratch:
         asked = replace(asked, scratch=True, width=one.width or recipe.width)

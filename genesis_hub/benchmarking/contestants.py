@@ -3,9 +3,11 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 
 from genesis_hub import registry
+from genesis_hub.atomic import SEAL
 from genesis_hub.entry import Entry
 from genesis_hub.errors import BadInput, UnknownModel
 from genesis_hub.networks.guests import close_to, is_timm
@@ -22,7 +24,8 @@ class Contestant:
 
     title: as the user wrote it. source: what is loaded, a name or a folder. scratch: its random
     weights instead. width: of random weights, where they are not as wide as the catalog's.
-    sha256: of a folder's tensors. number: which of those named, from 1.
+    sha256: of a folder's tensors. number: which of those named, from 1. draw: which of several
+    draws of random weights, from 1; 0 of what has one.
     """
 
     title: str
@@ -32,12 +35,20 @@ class Contestant:
     width: float | None = None
     sha256: str | None = None
     number: int = 1
+    draw: int = 0
 
     @property
     def place(self) -> str:
         """What its folder is called."""
         word = re.sub(r"[^A-Za-z0-9_.-]+", "-", self.title).strip("-.")[-60:]
-        return f"{self.number}-{word}".rstrip("-")
+        drawn = f"/draw-{self.draw}" if self.draw else ""
+        return f"{self.number}-{word}".rstrip("-") + drawn
+
+    def drawn(self, draws: int) -> tuple["Contestant", ...]:
+        """Return its random weights so many times, each another draw; weights there are, once."""
+        if not self.scratch or not draws:
+            return (self,)
+        return tuple(replace(self, draw=draw) for draw in range(1, draws + 1))
 
 
 def contestants(models: Sequence[str | Path], width: float | None = None) -> list[Contestant]:
@@ -79,7 +90,8 @@ def known_as(word: str) -> Contestant:
             raise
         if is_timm(word):
             return replace(known_as(f"{registry.GUESTS}{word}"), title=word)
-        close = [*registry.nearest(registry.normalise(word), registry.ENTRIES), *close_to(word)]
+        close = [*folders_like(word), *registry.nearest(registry.normalise(word), registry.ENTRIES)]
+        close += close_to(word)
         raise UnknownModel(
             f"no model is named {word!r}; close names: {', '.join(close) or 'none'}; names of "
             "list_models(), folders, names of timm's, scratch and scratch:NAME may take part"
@@ -90,3 +102,14 @@ def known_as(word: str) -> Contestant:
     return Contestant(
         word, entry, source, width=read_spec(artefact.facts).width, sha256=artefact.sha256
     )
+
+
+def folders_like(word: str) -> list[str]:
+    """Return folders of models called nearly as a word, beside where it would lie."""
+    path = Path(word).expanduser()
+    try:
+        beside = [one.name for one in path.parent.iterdir() if (one / SEAL).is_file()]
+    except OSError:
+        return []
+    close = get_close_matches(path.name, beside, 3)
+    return [str(path.with_name(name)) for name in close]

@@ -44,6 +44,24 @@ def parts_of(cases: CaseList, fractions: Sequence[float], number: int, seed: int
     ]
 
 
+def distinct(parts: Sequence[Part]) -> tuple[list[Part], dict[float, float]]:
+    """Return the parts without fractions that are the same cases as a greater one, and which.
+
+    Of few patients 5 % and 10 % may be the same two: learnt from twice they would be drawn twice,
+    and count twice where p is adjusted.
+    """
+    chosen: dict[float, list[frozenset[tuple[str, str | None]]]] = {}
+    for part in parts:
+        names = frozenset((case.name, case.split) for case in part.cases)
+        chosen.setdefault(part.fraction, []).append(names)
+    same: dict[float, float] = {}
+    for fraction, names_of in chosen.items():
+        greatest = max(other for other, its in chosen.items() if its == names_of)
+        if greatest != fraction:
+            same[fraction] = greatest
+    return [part for part in parts if part.fraction not in same], same
+
+
 def dealt(cases: CaseList, number: int, seed: int) -> list[CaseList]:
     """Return the folds, each with cases for training, validation and testing."""
     made = folds(cases, number, seed=seed) if number > 1 else [split_cases(cases, seed=seed)]
@@ -88,11 +106,30 @@ def truths_of(cases: Sequence[Any], listed: CaseList) -> NDArray[np.int64]:
     return truths
 
 
+def seed_of(seed: int, number: int) -> int:
+    """Return the seed of a draw of random weights, or of a fold's run; the first's is the seed."""
+    if number <= 1:
+        return seed
+    return int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
+
+
+def check_draws(draws: int) -> None:
+    """Raise `BadInput` for a number of draws that is none."""
+    if isinstance(draws, bool) or not isinstance(draws, int) or draws < 1:
+        raise BadInput(
+            f"draws={draws!r}, but a whole number of random weights from 1 is expected; 3 are usual"
+        )
+
+
 def check_design(fractions: Sequence[float], number: int) -> tuple[float, ...]:
     """Return the fractions in rising order, or raise `BadInput`."""
     known = [f for f in fractions if isinstance(f, int | float) and not isinstance(f, bool)]
     if not known or len(known) < len(fractions) or not all(0 < f <= 1 for f in known):
-        raise BadInput(f"fractions={tuple(fractions)}, but shares in (0, 1], as 0.1, are expected")
+        percent = known and all(0 < f <= 100 for f in known)
+        hint = f"; of percent: {','.join(f'{f / 100:g}' for f in known)}" if percent else ""
+        raise BadInput(
+            f"fractions={tuple(fractions)}, but shares in (0, 1], as 0.1, are expected{hint}"
+        )
     if isinstance(number, bool) or not isinstance(number, int) or number < 1:
         raise BadInput(f"folds={number!r}, but a whole number from 1 is expected; 5 are usual")
     return tuple(sorted({float(f) for f in known}))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from genesis_hub import api
 from genesis_hub.benchmarking.contestants import Contestant
+from genesis_hub.benchmarking.design import seed_of
 from genesis_hub.data.cases import CaseList
 from genesis_hub.errors import BadInput
 from genesis_hub.infer.embed import embedding, rows_of
@@ -26,7 +27,7 @@ from genesis_hub.tuning.choose import size_for
 from genesis_hub.tuning.recipe import Recipe
 from genesis_hub.tuning.wishes import channels_of
 
-AT_ONCE = {2: 32, 3: 4}  # Pictures, or windows of a volume.
+AT_ONCE = {2: 64, 3: 4}  # Pictures, or windows of a volume.
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +53,9 @@ def features_of(
 ) -> Features:
     """Return the features of all cases; folder: where they lie, one folder for each model."""
     model = frozen(contestant, recipe, cases).to(device).eval()
+    if device.type == "cpu" and model.entry.ndim == 2:
+        # A seventh less time for a ResNet-50, and the same features to the seventh digit.
+        model = model.to(memory_format=torch.channels_last)
     settings = Settings(
         batch_size=recipe.batch_size or AT_ONCE[model.entry.ndim], device=str(device),
         precision=recipe.precision, check=not recipe.no_check,
@@ -78,7 +82,7 @@ def features_of(
 
 
 def frozen(contestant: Contestant, recipe: Recipe, cases: CaseList) -> HubModel:
-    """Return the headless network, with its weights or, drawn from the seed, without."""
+    """Return the headless network, with its weights or with random ones, drawn from the seed."""
     entry = contestant.entry
     wishes: dict[str, Any] = {
         "task": "features", "in_channels": channels_of(cases, entry), "norm": recipe.norm,
@@ -86,7 +90,7 @@ def frozen(contestant: Contestant, recipe: Recipe, cases: CaseList) -> HubModel:
     }  # fmt: skip
     if contestant.scratch:
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(recipe.seed)
+            torch.manual_seed(seed_of(recipe.seed, contestant.draw))
             model = api.create_model(entry.name, width=contestant.width or entry.width, **wishes)
     else:
         model = api.from_pretrained(contestant.source, **wishes)

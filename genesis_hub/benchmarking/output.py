@@ -13,12 +13,13 @@ from genesis_hub.tuning.results import told
 
 TABLE, SUMMARY = "table.csv", "summary.json"
 HEADER = (
-    "model", "label_fraction", "training_cases", "measure", "value", "low", "high", "reference",
-    "difference", "difference_low", "difference_high", "p", "adjusted_p", "said",
+    "model", "label_fraction", "training_cases", "measure", "value", "low", "high", "draws",
+    "least_draw", "greatest_draw", "reference", "difference", "difference_low", "difference_high",
+    "p", "adjusted_p", "said",
 )  # fmt: skip
 
 
-def write_table(folder: Path, rows: Sequence[Standing], reference: str) -> None:
+def write_table(folder: Path, rows: Sequence[Standing], reference: str, measure: str) -> None:
     """Write a line for each model, label fraction and measure; the compared one says more."""
     lines = []
     for row in rows:
@@ -27,12 +28,20 @@ def write_table(folder: Path, rows: Sequence[Standing], reference: str) -> None:
                 continue
             line: list[Any] = [row.model, f"{row.fraction:g}", f"{row.cases:g}", name]
             line += [number(value) for value in (one.value, one.low, one.high)]
+            line += spread(row) if name == measure else ["", "", ""]
             other = row.against
             if other is not None and other.measure == name:
                 line += [reference, *map(number, (other.difference, other.low, other.high))]
                 line += [number(other.p), number(other.adjusted), other.said]
             lines.append(line + [""] * (len(HEADER) - len(line)))
     write_csv(folder / TABLE, list(HEADER), lines)
+
+
+def spread(row: Standing) -> list[str]:
+    """Return how many draws of random weights there were, and the least and greatest of them."""
+    if not row.draws:
+        return ["", "", ""]
+    return [str(len(row.draws)), number(min(row.draws)), number(max(row.draws))]
 
 
 def number(value: float) -> str:
@@ -48,14 +57,17 @@ def write_summary(
     reference: str,
     measure: str,
     failed: Mapping[str, str],
+    same: Mapping[float, float],
 ) -> dict[str, Any]:
-    """Write everything as JSON; return it."""
+    """Write everything as JSON; return it. same: fractions that are the same cases as another."""
     summary = {
         "mode": facts["mode"],
         "measure": measure,
         "reference": reference,
         "fractions": facts["fractions"],
         "folds": facts["folds"],
+        "draws": facts["draws"],
+        "same_cases": {f"{less:g}": more for less, more in same.items()},
         "failed": dict(failed),
         "standings": [
             {
@@ -63,6 +75,7 @@ def write_summary(
                 "label_fraction": row.fraction,
                 "training_cases": row.cases,
                 "folds": list(row.folds),
+                "draws": list(row.draws),
                 "numbers": {name: asdict(one) for name, one in row.numbers.items()},
                 "against": None if row.against is None else compared(row),
             }

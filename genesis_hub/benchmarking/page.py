@@ -1,7 +1,5 @@
 """A benchmark on one self-contained page: what can be said, the curves, the numbers, the way."""
 
-import math
-import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,15 +7,23 @@ from typing import Any
 from genesis_hub import show
 from genesis_hub.atomic import new_file
 from genesis_hub.benchmarking.standings import Standing
+from genesis_hub.benchmarking.way import covered, way
+from genesis_hub.benchmarking.words import (
+    between,
+    called,
+    cell,
+    chance,
+    equal,
+    number_of,
+    plain,
+    share,
+)  # fmt: skip
 from genesis_hub.data.cases import CaseList
-from genesis_hub.evaluate import METHOD, RESAMPLES, Interval
-from genesis_hub.evaluate.comparison import PERMUTATIONS
+from genesis_hub.evaluate.comparison import LOWER_IS_BETTER
 from genesis_hub.page import (
     Markup,
-    command,
     details,
     element,
-    facts,
     figure,
     joined,
     note,
@@ -25,18 +31,10 @@ from genesis_hub.page import (
     table,
     write_page,
 )
+from genesis_hub.show.style import quoted
 
 PAGE = "benchmark.html"
-NOTHING = "-"
-NAMES = {"auc": "AUC", "dice": "Dice", "f1": "F1"}
-HOW = {
-    "probe": "A logistic regression on features of the frozen encoder; its penalty is chosen by "
-    "the log loss in three folds within the training cases.",
-    "knn": "The nearest training cases by cosine of the frozen encoder's features; how many is "
-    "chosen by the log loss in three folds within the training cases.",
-    "finetune": "The whole network is trained; the validation cases, of which the same share is "
-    "used, choose which weights are kept.",
-}
+MOST_LINES = 6  # As many as there are colours.
 
 
 def write_benchmark(
@@ -49,21 +47,23 @@ def write_benchmark(
     reference: str,
     measure: str,
     failed: Mapping[str, str],
+    same: Mapping[float, float],
 ) -> Path:
-    """Write the page and return where it lies."""
+    """Write the page and return where it lies; same: fractions of the same cases as another."""
     name = called(measure)
     parts = [
         section("What can be said", *verdict(rows, reference, name, failed)),
-        *([drawn(rows, name), numbers(rows, name)] if rows else []),
-        *([compared(rows, reference, name)] if any(row.against for row in rows) else []),
-        section("How it was measured", *way(begun, cases), *others(rows)),
+        *([drawn(rows, name, reference), numbers(rows, name)] if rows else []),
+        *([compared(rows, reference, name, begun)] if any(row.against for row in rows) else []),
+        section("How it was measured", *way(begun, cases, same), *others(rows)),
     ]
     text = write_page(
         f"Benchmark: {data.name}",
         *parts,
         lead=f"{len(cases):,} cases of {len({case.patient for case in cases}):,} patients; "
-        f"classes: {', '.join(cases.classes)}; mode {begun['mode']}. "
+        f"classes: {', '.join(map(quoted, cases.classes))}; mode {begun['mode']}. "
         "For research; not for clinical use.",
+        narrow=True,
     )
     target = folder / PAGE
     with new_file(target) as aside:
@@ -95,13 +95,18 @@ def verdict(
         note(element("strong", model), f" is not here: {reason}")
         for model, reason in failed.items()
     ]
-    return parts or [element("p", "One model alone: there is nothing to compare it with.")]
+    alone = "One model alone: there is nothing to compare it with."
+    nobody = "No model could take part, so nothing was measured."
+    return parts if told else [element("p", alone if rows else nobody), *parts]
 
 
-def drawn(rows: Sequence[Standing], name: str) -> Markup:
+def drawn(rows: Sequence[Standing], name: str, reference: str) -> Markup:
     """Return the label-fraction plot."""
     lines: dict[str, list[tuple[float, float, float, float]]] = {}
+    chosen = few(rows, reference, name)
     for row in rows:
+        if row.model not in chosen:
+            continue
         one = number_of(row, name)
         lines.setdefault(row.model, []).append((row.fraction, one.value, one.low, one.high))
     cases = {row.fraction: row.cases for row in rows}
@@ -111,24 +116,44 @@ def drawn(rows: Sequence[Standing], name: str) -> Markup:
         "Points: the mean over folds. Bars: 95 % intervals over patients. Models stand a little "
         "beside each other, so that their bars can be told apart."
     )
-    shown = element("div", figure(picture, alt, caption), style="max-width: 42rem")
+    every = len({row.model for row in rows})
+    if len(lines) < every:
+        caption += (
+            f" Drawn are {reference} and the {len(lines) - 1} that reach most with all labels; the "
+            f"table has all {every}."
+        )
+    shown = element("div", figure(picture, alt, caption), style="max-width: 34rem")
     return section("With how few labels", shown)
+
+
+def few(rows: Sequence[Standing], reference: str, name: str) -> list[str]:
+    """Return the models whose lines can be told apart: the reference and the best."""
+    most = max(row.fraction for row in rows)
+    last = [row for row in rows if row.fraction == most]
+    lower = name.replace(" ", "_").partition("_of_")[0] in LOWER_IS_BETTER
+    last.sort(key=lambda row: number_of(row, name).value * (1 if lower else -1))
+    last.sort(key=lambda row: row.model != reference)
+    return [row.model for row in last][:MOST_LINES]
 
 
 def numbers(rows: Sequence[Standing], name: str) -> Markup:
     """Return the measure of each model at each label fraction."""
     at = sorted({row.fraction for row in rows})
-    found = {(row.model, row.fraction): number_of(row, name) for row in rows}
+    found = {(row.model, row.fraction): row for row in rows}
     body = [
-        [model, *(cell(found.get((model, fraction))) for fraction in at)]
+        [model, *(cell(found.get((model, fraction)), name) for fraction in at)]
         for model in dict.fromkeys(row.model for row in rows)
     ]
-    caption = f"{name}, the mean over folds, and its 95 % interval"
+    caption = f"{name}, the mean over folds, and its 95 % interval over patients"
+    if any(row.draws for row in rows):
+        caption += "; of random weights the mean over draws, too, and the least and greatest draw"
     header = ["model", *(share(fraction) for fraction in at)]
     return section("Numbers", table(header, body, caption=caption))
 
 
-def compared(rows: Sequence[Standing], reference: str, name: str) -> Markup:
+def compared(
+    rows: Sequence[Standing], reference: str, name: str, begun: Mapping[str, Any]
+) -> Markup:
     """Return how far each model is from the reference, and how easily by chance."""
     body = [
         [
@@ -147,39 +172,8 @@ def compared(rows: Sequence[Standing], reference: str, name: str) -> Markup:
     return section(
         f"Against {reference}",
         table(header, body, caption=f"difference in {name} on the same cases", words=3),
-        lead=f"A paired permutation test over patients, {PERMUTATIONS:,} exchanges; p is adjusted "
-        f"for all {len(body)} comparisons. Significant: below 0.05.",
+        lead=covered(begun, len(body)),
     )
-
-
-def way(begun: Mapping[str, Any], cases: CaseList) -> list[Markup]:
-    """Return how the benchmark was made."""
-    given = bool([case for case in cases if case.split == "test"])
-    number = begun["folds"]
-    tested = (
-        f"The data's own test cases are tested in every fold; the {number} folds learn from "
-        "different patients."
-        if given
-        else "Each fold is tested on its own part of the patients, so that each is tested once."
-    )
-    if number == 1:
-        tested = "One split, without folds."
-    versions = begun.get("versions", {})
-    pairs = {
-        "folds": number,
-        "label fractions": ", ".join(share(fraction) for fraction in begun["fractions"]),
-        "seed": begun["recipe"]["seed"],
-        "interval": f"{RESAMPLES:,} resamples, {METHOD}",
-        "genesis_hub": versions.get("genesis_hub", ""),
-        "torch": versions.get("torch", ""),
-    }
-    said = (
-        f"{HOW[begun['mode']]} {tested} All models see the same splits; patients stay together, "
-        "and smaller shares of labels are part of larger ones. Random weights are drawn once, "
-        "from the seed."
-    )
-    made = command(shlex.join(map(str, begun.get("command", []))), "Begun by")
-    return [element("p", said), facts(pairs), made]
 
 
 def others(rows: Sequence[Standing]) -> list[Markup]:
@@ -193,49 +187,3 @@ def others(rows: Sequence[Standing]) -> list[Markup]:
     ]
     header = ["model", "labels", *(called(name) for name in names)]
     return [details("All measures", table(header, body, words=2))]
-
-
-def number_of(row: Standing, name: str) -> Interval:
-    """Return the number that the page is about."""
-    return next(one for key, one in row.numbers.items() if called(key) == name)
-
-
-def called(measure: str) -> str:
-    """Return a measure's name as a reader knows it."""
-    head, slash, rest = measure.partition("/")
-    return NAMES.get(head, head.replace("_", " ")) + (f" of {rest}" if slash else "")
-
-
-def share(fraction: float) -> str:
-    """Return a label fraction in words."""
-    return f"{100 * fraction:.4g} %"
-
-
-def cell(one: Interval | None) -> Markup | str:
-    """Return a number with its interval below it."""
-    if one is None or math.isnan(one.value):
-        return NOTHING
-    return joined(f"{one.value:.3f}", element("small", between(one.low, one.high)))
-
-
-def plain(one: Interval | None) -> str:
-    """Return a number alone."""
-    return NOTHING if one is None or math.isnan(one.value) else f"{one.value:.3f}"
-
-
-def between(low: float, high: float, kind: str = ".3f") -> str:
-    """Return an interval in words."""
-    return NOTHING if math.isnan(low) or math.isnan(high) else f"{low:{kind}} to {high:{kind}}"
-
-
-def equal(p: float) -> str:
-    """Return a p-value as it stands in a sentence."""
-    said = chance(p)
-    return said if said.startswith("<") else f"= {said}"
-
-
-def chance(p: float) -> str:
-    """Return a p-value as papers give it."""
-    if math.isnan(p):
-        return NOTHING
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"

@@ -59,9 +59,9 @@ class Probe:
         several: bool,
     ) -> list[Floats]:
         if len(known) < known.shape[1]:
-            # The penalty does not see a rotation, and N cases span N directions at most.
-            _, _, turned = np.linalg.svd(known, full_matrices=False)
-            known, asked = known @ turned.T, asked @ turned.T
+            known, asked = turned(known, asked)
+        # Half the bytes are read in each step of a fit; shares change in the fifth digit.
+        known, asked = known.astype(np.float32), asked.astype(np.float32)
         if not several:
             return along(known, truths.argmax(1), asked, strengths, truths.shape[1])
         columns = []
@@ -71,8 +71,27 @@ class Probe:
         return [np.stack([one[at][:, 1] for one in columns], 1) for at in range(len(strengths))]
 
 
+def turned(known: Floats, asked: Floats) -> tuple[Floats, Floats]:
+    """Return both in the N directions, at most, that N known cases span.
+
+    The penalty does not see a rotation. By the products of cases, which are fewer than features:
+    a third of the time that singular values of the features themselves take.
+    """
+    values, places = np.linalg.eigh(known @ known.T)
+    spanned = values > 1e-10 * values[-1]
+    spanned[-1] = True  # Of features that never vary one is kept, which says nothing.
+    lengths = np.sqrt(np.maximum(values[spanned], LEAST))
+    known_there: Floats = places[:, spanned] * lengths
+    asked_there: Floats = asked @ known.T @ (places[:, spanned] / lengths)
+    return known_there, asked_there
+
+
 def along(
-    known: Floats, labels: Truths, asked: Floats, strengths: Sequence[float], number: int
+    known: NDArray[Any],
+    labels: Truths,
+    asked: NDArray[Any],
+    strengths: Sequence[float],
+    number: int,
 ) -> list[Floats]:
     """Return shares (M, K) for each C; each fit begins where that of the one before ended."""
     if len(np.unique(labels)) < 2:

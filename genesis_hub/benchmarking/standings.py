@@ -8,31 +8,36 @@ from pathlib import Path
 
 import numpy as np
 
-from genesis_hub.benchmarking.cells import cell_of, is_done
+from genesis_hub.benchmarking.cells import FINETUNE, cell_of, is_done
 from genesis_hub.benchmarking.contestants import Contestant
 from genesis_hub.benchmarking.design import Part
+from genesis_hub.benchmarking.kept import Kept, digest_of
+from genesis_hub.engine.origin import versions
 from genesis_hub.errors import BadInput
 from genesis_hub.evaluate import (
     Comparison,
     Interval,
+    Sample,
     Together,
     adjusted,
     classified,
-    compare,
+    compare_draws,
     intervals,
 )
 from genesis_hub.tuning.predictions import read_table
 
 USUAL = ("auc", "dice")
 MOST = 8  # Rows at once.
+Cells = list[list[Path]]  # Of each draw, of each fold.
 
 
 @dataclass(frozen=True)
 class Standing:
     """One model at one label fraction.
 
-    cases: learnt from, on average over the folds. numbers: by name, the mean over folds with its
-    interval. folds: the measure of each. against: the comparison with the reference, None of the
+    cases: learnt from, on average over the folds. numbers: by name, the mean over folds, and draws
+    of random weights, with its interval over patients. folds: the measure of each; draws: that of
+    each draw, empty where there is one. against: the comparison with the reference, None of the
     reference itself.
     """
 
@@ -41,6 +46,7 @@ class Standing:
     cases: float
     numbers: Mapping[str, Interval]
     folds: tuple[float, ...]
+    draws: tuple[float, ...] = ()
     against: Comparison | None = None
 
 
@@ -60,48 +66,90 @@ def standings(
     parts: Sequence[Part],
     *,
     mode: str,
+    draws: int,
     reference: str,
     measure: str | None,
     seed: int,
 ) -> tuple[list[Standing], str]:
-    """Return the standings of all models whose folds are there, and the measure compared by.
+    """Return the standings of all models whose cells are there, and the measure compared by.
 
-    p is adjusted by Holm for all comparisons: every other model at every label fraction.
+    draws: of random weights. p is adjusted by Holm for all comparisons: every other model at every
+    label fraction. What was compared before and has not changed since is not compared again.
     """
-    samples = {}
+    cells: dict[tuple[str, float], Cells] = {}
     everyone = sorted({case.patient for part in parts for case in part.cases.of("test")})
-    fractions = sorted({part.fraction for part in parts})
     for one in among:
-        for fraction in fractions:
+        for fraction in sorted({part.fraction for part in parts}):
             own = [part for part in parts if part.fraction == fraction]
-            cells = [cell_of(folder, one, part) for part in own]
-            if all(is_done(cell, mode) for cell in cells):
-                tables = tuple(read_table(cell).sample(everyone) for cell in cells)
-                samples[one.title, fraction] = Together(tables)
-    if not samples:
+            found = [[cell_of(folder, each, part) for part in own] for each in one.drawn(draws)]
+            if all(is_done(cell, mode) for some in found for cell in some):
+                cells[one.title, fraction] = found
+    if not cells:
         return [], measure or USUAL[0]
-    by = measure_of(next(iter(samples.values())), measure)
+    by = measure_of(sampled(next(iter(cells.values()))[:1], everyone)[0], measure)
+    kept, made_by = Kept(folder), versions()
 
     def stood(key: tuple[str, float]) -> Standing:
         title, fraction = key
-        sample, rival = samples[key], samples.get((reference, fraction))
+        rivals = cells.get((reference, fraction), []) if title != reference else []
+        print_of = digest_of(cells[key], rivals, facts=[title, fraction, by, seed, mode, made_by])
+        known = kept.get(print_of)
+        if known is not None:
+            return Standing(title, fraction, learnt(parts, fraction), **known)
+        samples = sampled(cells[key], everyone)
+        each = [[valued(one, by) for one in sample.samples] for sample in samples]
         against = None
-        if title != reference and rival is not None:
-            (against,) = compare(sample, rival, draw=drawn(seed), measures=[by])
-        learned = [len(part.cases.of("train")) for part in parts if part.fraction == fraction]
-        return Standing(
+        if rivals:
+            theirs = sampled(rivals, everyone)
+            against = compare_draws(samples, theirs, measure=by, draw=lambda: drawn(seed))
+            if mode == FINETUNE:
+                their = [valued(one, by) for one in theirs[0].samples]
+                against = if_agreed(against, each[0], their)
+        made = Standing(
             title,
             fraction,
-            float(np.mean(learned)),
-            intervals(sample, draw=drawn(seed)),
-            tuple(float(s.measured(np.ones((s.patients, 1)))[by][0]) for s in sample.samples),
+            learnt(parts, fraction),
+            intervals(Together(tuple(samples)), draw=drawn(seed)),
+            tuple(float(value) for value in np.mean(each, axis=0)),
+            tuple(float(np.mean(folds)) for folds in each) if len(each) > 1 else (),
             against,
         )
+        kept.put(print_of, made)
+        return made
 
     # Long sums in numpy, which lets go of the interpreter meanwhile.
     with ThreadPoolExecutor(min(MOST, os.cpu_count() or 1)) as pool:
-        rows = list(pool.map(stood, samples))
+        rows = list(pool.map(stood, cells))
+    kept.write()
     return holm_over(rows), by
+
+
+def sampled(cells: Cells, everyone: Sequence[str]) -> list[Together]:
+    """Return the answers of each draw, its folds together."""
+    return [Together(tuple(read_table(cell).sample(everyone) for cell in some)) for some in cells]
+
+
+def valued(sample: Sample, by: str) -> float:
+    """Return the measure of all cases."""
+    return float(sample.measured(np.ones((sample.patients, 1)))[by][0])
+
+
+def learnt(parts: Sequence[Part], fraction: float) -> float:
+    """Return how many cases were learnt from, on average over the folds."""
+    return float(
+        np.mean([len(part.cases.of("train")) for part in parts if part.fraction == fraction])
+    )
+
+
+def if_agreed(one: Comparison, ours: Sequence[float], theirs: Sequence[float]) -> Comparison:
+    """Return a comparison whose p is 1 where one model is not ahead in each of the folds.
+
+    Each fold is a training run of its own, with its own random numbers: where runs do not agree on
+    who is ahead, patients alone, which the test covers, are no reason to say so.
+    """
+    apart = np.subtract(ours, theirs)
+    ahead = np.unique(np.sign(apart[~np.isnan(apart)]))
+    return one if len(ahead) < 2 or np.isnan(one.p) else replace(one, p=1.0, adjusted=1.0)
 
 
 def drawn(seed: int) -> np.random.Generator:

@@ -93,7 +93,7 @@ ENTRIES = (
         pretext_classes=44,
         patents=PATENTS_SEMANTIC,
         patent_note=PATENT_NOTE,
-        made_by="semantic-genesis",
+        made_by="semantic-genesis-keras",
         notes=(KERAS_HEAD_NOTE,),
     ),
     Entry(
@@ -131,7 +131,7 @@ ENTRIES = (
         pretext_classes=44,
         patents=PATENTS_TRANSVW,
         patent_note=PATENT_NOTE,
-        made_by="transvw",
+        made_by="transvw-keras",
         notes=(KERAS_HEAD_NOTE,),
     ),
 )

@@ -1,9 +1,11 @@
 """The `genesis-hub` command: arguments in, verbs called, tables out; errors in one line."""
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from difflib import get_close_matches
+from typing import Any, NoReturn
 
 from genesis_hub.cli import auditing, catalogue, comparing, files, images, pictures, training
 from genesis_hub.cli.spoken import spoken
@@ -16,6 +18,18 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise BadInput(f"{message}; see: {self.prog} --help")
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Read words; those that are no flag of this verb are refused here, with the nearest."""
+        options, strange = super().parse_known_args(args, namespace)
+        if strange:
+            flags = re.findall(r"--[\w-]+", self.format_usage())
+            close = [
+                n for word in strange for n in get_close_matches(word.partition("=")[0], flags)
+            ]
+            near = f"; close flags: {', '.join(dict.fromkeys(close))}" if close else ""
+            self.error(f"unrecognized arguments: {' '.join(strange)}{near}")
+        return options, strange
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -65,7 +79,8 @@ def parser() -> Parser:
     pictures.add(verbs)
     auditing.add(verbs)
 
-    verb = verbs.add_parser("demo", help="see it work, offline, in a minute")
+    verb = verbs.add_parser("demo", help="see the bundled weights at work, offline, in two minutes")
+    verb.add_argument("--out", help="a new folder (runs/demo)")
     verb.set_defaults(run=run_demo)
     return root
 
@@ -73,6 +88,6 @@ def parser() -> Parser:
 def run_demo(options: argparse.Namespace) -> int:
     """Run the demonstration."""
     # Needs torch, which `list` and `info` do without.
-    from genesis_hub.demo import demo
+    from genesis_hub.demo.story import demo
 
-    return demo()
+    return demo(options.out)

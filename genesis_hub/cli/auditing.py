@@ -4,6 +4,8 @@ import argparse
 import json
 from typing import Any
 
+from genesis_hub.cli.spoken import flagged
+
 COLUMNS = (
     ("image", "of images, or several that are channels, A,B,C"),
     ("labels", "of classes, or several, A,B,C"),
@@ -49,7 +51,7 @@ def run_audit(options: argparse.Namespace) -> int:
         reader=options.reader,
         workers=options.workers,
     )
-    print(json.dumps(done.table()) if options.json else done)
+    print(json.dumps(done.table()) if options.json else flagged(str(done)))
     return done.status
 
 

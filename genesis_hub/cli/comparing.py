@@ -23,6 +23,12 @@ def add(verbs: Any) -> None:
     verb.add_argument("--mode", default="probe", help="probe (default), knn or finetune")
     verb.add_argument("--fractions", default="0.05,0.1,0.25,1", help="of the labels")
     verb.add_argument("--folds", type=int, default=5, help="of patients; 1 for a single split")
+    verb.add_argument(
+        "--draws",
+        type=int,
+        default=3,
+        help="of random weights; a gain is over each",
+    )
     verb.add_argument("--reference", help="whom the others are compared with; scratch or the first")
     verb.add_argument("--measure", help="that is compared: auc, or dice of a segmentation")
     verb.add_argument("--config", help="a recipe, as finetune takes it")
@@ -46,7 +52,8 @@ def run_benchmark(options: argparse.Namespace) -> int:
     try:
         done = benchmark(
             options.models, options.data, options.out, fractions=fractions, folds=options.folds,
-            mode=options.mode, reference=options.reference, measure=options.measure,
+            draws=options.draws, mode=options.mode, reference=options.reference,
+            measure=options.measure,
             config=options.config, recipe=recipe_of(options, NAMES), device=options.device,
             quiet=options.quiet,
         )  # fmt: skip
@@ -63,10 +70,23 @@ def tell(done: "Benchmark") -> None:
     for row in done.standings:
         one = row.numbers[done.measure]
         said = "" if row.against is None else f"  {row.against.difference:+.4f} {row.against.said}"
+        drawn = ""
+        if row.draws:
+            drawn = f"  {len(row.draws)} draws: {min(row.draws):.2f} to {max(row.draws):.2f}"
         print(
             f"{row.model:<{width}}  {row.fraction:>6.1%}  {done.measure} {one.value:.4f}"
-            f"{between((one.low, one.high))}{said}"
+            f"{between((one.low, one.high))}{said}{drawn}"
         )
     for model, reason in done.failed.items():
         print(f"{model}: failed: {spoken(reason)}")
-    print(f"{done.page}: compared with {done.reference}; {done.table.name} has all numbers")
+    print(f"{done.page}: {ending(done)}")
+
+
+def ending(done: "Benchmark") -> str:
+    """Return what was made of it, in a line."""
+    if not done.standings:
+        return "no model could take part, so there are no numbers"
+    table = f"{done.table.name} has all numbers"
+    if all(row.against is None for row in done.standings):
+        return f"nothing was compared; {table}"
+    return f"compared with {done.reference}; {table}"

@@ -8,6 +8,7 @@ WORDS = (
     (r"\brange='image'", "--range image"),
     (r"\brange=(?=[\s,;)]|$)", "--range LO,HI"),
     (r"\b(modality|format|view|device|precision|task)='(\w[\w-]*)'", r"--\1 \2"),
+    (r"\b(classes|labels|mask|patient|reader)=(?=[\s,;.)]|$)", r"--\1"),
     (r"\b(multilabel|overwrite|uneven|probabilities)=True\b", r"--\1"),
 )
 
@@ -18,6 +19,11 @@ def spoken(text: str) -> str:
     # Many problems are a list; anything shorter is a sentence that some library broke.
     listed = len(lines) > 2 and all(line[:2] == "  " or line[-1:] == ":" for line in lines[1:])
     said = "\n".join(line.rstrip() for line in lines) if listed else " ".join(text.split())
+    return flagged(said)
+
+
+def flagged(text: str) -> str:
+    """Return text with flags in place of Python's arguments, its lines as they are."""
     for pattern, flag in WORDS:
-        said = re.sub(pattern, flag, said)
-    return said
+        text = re.sub(pattern, flag, text)
+    return text

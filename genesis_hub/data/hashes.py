@@ -3,8 +3,8 @@
 The image is shrunk to a small grid by area, and of its lowest cosine frequencies it is kept which
 are above their median: pHash (Zauner, 2010) with 255 bits instead of 63, and a volume's with 511,
 since X-rays look more alike than photographs do. A copy that was coded again, resized, brightened,
-or saved with its axes otherwise keeps nearly all bits; one that was turned, mirrored, or cropped
-by more than a hundredth does not, and a slice is not found in its volume.
+or saved with its axes otherwise keeps nearly all bits, a negative none; one that was turned,
+mirrored, or cropped by more than a hundredth does not, and a slice is not found in its volume.
 
 A hash holds neither name nor pixel, but who has an image can tell whether it is the one hashed:
 that is its use, and all that it gives away beside a blur of the whole.

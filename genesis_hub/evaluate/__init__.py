@@ -3,6 +3,7 @@
 from genesis_hub.evaluate.classification import classification_metrics, notes
 from genesis_hub.evaluate.classified import classified
 from genesis_hub.evaluate.comparison import Comparison, adjusted, compare, holm, permutation_test
+from genesis_hub.evaluate.draws import compare_draws
 from genesis_hub.evaluate.intervals import METHOD, RESAMPLES, Interval, intervals
 from genesis_hub.evaluate.ratios import means, segmented
 from genesis_hub.evaluate.resampling import Sample
@@ -17,6 +18,7 @@ from genesis_hub.evaluate.together import Together, over_runs
 __all__ = [
     "METHOD", "RESAMPLES",
     "ClassScores", "Comparison", "Interval", "PooledScores", "Sample", "Together", "adjusted",
-    "classification_metrics", "classified", "compare", "holm", "intervals", "means", "notes",
-    "over_runs", "permutation_test", "pooled", "segmentation_metrics", "segmented",
+    "classification_metrics", "classified", "compare", "compare_draws", "holm", "intervals",
+    "means", "notes", "over_runs", "permutation_test", "pooled", "segmentation_metrics",
+    "segmented",
 ]  # fmt: skip

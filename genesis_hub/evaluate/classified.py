@@ -52,6 +52,7 @@ class Classified:
 
     codes: (N,) numbers of patients. scores: (N, K) ranks of the shares, which orders them as they
     are; of two models exchanged, ranks alone can be mixed (Bandos, Rockette and Gur, 2005).
+    wanted: numbers that are measured; all if none is named.
     """
 
     patients: int
@@ -62,12 +63,24 @@ class Classified:
     names: tuple[str, ...]
     multilabel: bool
     threshold: float
+    wanted: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
         return max(len(self.codes), int(self.sums.shape[0]))
 
+    def narrowed(self, measures: Sequence[str]) -> "Classified":
+        return replace(self, wanted=tuple(measures))
+
     def measured(self, counts: Floats) -> dict[str, Floats]:
+        if self.wanted == ("auc",):
+            # What benchmarks compare by, ten thousand times: nothing else is computed beside it.
+            return {"auc": metrics.mean_known(np.stack([c.auc(counts) for c in self.headlines]))}
+        found = self.everything(counts)
+        return {name: found[name] for name in self.wanted} if self.wanted else found
+
+    def everything(self, counts: Floats) -> dict[str, Floats]:
+        """Return all numbers."""
         areas = [curve.areas(counts) for curve in self.curves]
         auc, precision = (np.stack(column) for column in zip(*areas, strict=True))
         curves = {"auc": auc, "average_precision": precision}
@@ -125,6 +138,11 @@ class Classified:
             truth = labels[known] == (1 if self.multilabel else k)
             made.append(Curve(self.scores[known, k], truth, self.codes[known]))
         return made
+
+    @property
+    def headlines(self) -> list[Curve]:
+        """The curves whose mean stands for all: of two classes the second's."""
+        return self.curves[1:] if len(self.names) == 2 and not self.multilabel else self.curves
 
     @cached_property
     def sums(self) -> csr_array:

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 
 import numpy as np
 from numpy.typing import NDArray
 
+from genesis_hub.errors import BadInput
 from genesis_hub.evaluate.intervals import RESAMPLES, check, intervals
 from genesis_hub.evaluate.resampling import Measured, Sample, joined, swapped
 
@@ -62,6 +64,9 @@ def compare(
     it exchanges ranks: another calibration is no gain. measures: those wanted, all if not given. p
     is adjusted by Holm for their number.
     """
+    check_measures(first, measures)
+    if measures:
+        first, second = first.narrowed(measures), second.narrowed(measures)
     p = permutation_test(first, second, draw=draw, permutations=permutations)
     whole = np.ones((first.patients, 1))
     ours, theirs = first.measured(whole), second.measured(whole)
@@ -73,6 +78,19 @@ def compare(
             Comparison(name, *values, gap.value, gap.low, gap.high, p[name], p[name], level)
         )
     return adjusted(told)
+
+
+def check_measures(sample: Measured, measures: Sequence[str]) -> None:
+    """Raise `BadInput` for a number that a sample does not have."""
+    known = list(sample.measured(np.ones((sample.patients, 1))))
+    for name in measures:
+        if name not in known:
+            plain = [one for one in known if "/" not in one]
+            close = ", ".join(get_close_matches(str(name), known, 3)) or "none"
+            raise BadInput(
+                f"measure {name!r} is not there; close names: {close}; there are "
+                f"{', '.join(plain)}" + ", and those by class" * (len(plain) < len(known))
+            )
 
 
 def permutation_test(

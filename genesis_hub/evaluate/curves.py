@@ -33,11 +33,7 @@ class Curve:
         if not len(self.truth):
             nothing = np.full(counts.shape[1], np.nan)
             return nothing, nothing
-        all_here = counts[self.patients]
-        positives = all_here * self.truth
-        if len(self.starts) < len(self.truth):
-            all_here = np.add.reduceat(all_here, self.starts, axis=0)
-            positives = np.add.reduceat(positives, self.starts, axis=0)
+        all_here, positives = self.weighed(counts)
         found, taken = positives.cumsum(0), all_here.cumsum(0)
         total, negatives = found[-1], taken[-1] - found[-1]
         # A score that nobody has in a resample stands behind 0 of 0: it adds nothing.
@@ -45,3 +41,24 @@ class Curve:
         average = ratio(np.einsum("nb,nb->b", positives, precision), total)
         negative, above = all_here - positives, found - positives / 2
         return ratio(np.einsum("nb,nb->b", negative, above), total * negatives), average
+
+    def auc(self, counts: Floats) -> Floats:
+        """Return AUC (B,) alone, as `areas` does, in a third of the time."""
+        if not len(self.truth):
+            return np.full(counts.shape[1], np.nan)
+        all_here, positives = self.weighed(counts)
+        negative = all_here - positives
+        found = positives.cumsum(0)
+        total, negatives = found[-1].copy(), negative.sum(0)
+        positives *= 0.5
+        found -= positives
+        return ratio(np.einsum("nb,nb->b", negative, found), total * negatives)
+
+    def weighed(self, counts: Floats) -> tuple[Floats, Floats]:
+        """Return how often cases, and positives among them, count at each score."""
+        all_here = counts[self.patients]
+        positives = all_here * self.truth
+        if len(self.starts) < len(self.truth):
+            all_here = np.add.reduceat(all_here, self.starts, axis=0)
+            positives = np.add.reduceat(positives, self.starts, axis=0)
+        return all_here, positives

@@ -118,6 +118,17 @@ class Ratios:
     def size(self) -> int:
         return 3 * len(self.names)
 
+    def narrowed(self, measures: Sequence[str]) -> "Ratios":
+        parts = {part for name in measures for part in self.over.get(name, (name,))}
+        rows = [place for place, name in enumerate(self.names) if name in parts]
+        return replace(
+            self,
+            names=tuple(self.names[row] for row in rows),
+            above=self.above[rows],
+            below=self.below[rows],
+            over={name: self.over[name] for name in measures if name in self.over},
+        )
+
     def measured(self, counts: Floats) -> dict[str, Floats]:
         found = dict(zip(self.names, ratio(self.above @ counts, self.below @ counts), strict=True))
         whole = {

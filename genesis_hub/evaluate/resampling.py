@@ -46,6 +46,10 @@ class Measured(Protocol):
 class Sample(Measured, Protocol):
     """Cases whose numbers can be compared with those of another model."""
 
+    def narrowed(self, measures: Sequence[str]) -> Self:
+        """Return the same cases, of which only these numbers are measured: that is faster."""
+        ...
+
     def beside(self, other: Self) -> Self:
         """Return the sample of two models' answers for the same cases, ours first.
 

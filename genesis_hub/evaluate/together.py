@@ -31,6 +31,9 @@ class Together:
     def size(self) -> int:
         return max(sample.size for sample in self.samples)
 
+    def narrowed(self, measures: Sequence[str]) -> "Together":
+        return Together(tuple(sample.narrowed(measures) for sample in self.samples))
+
     def measured(self, counts: Floats) -> dict[str, Floats]:
         found = [sample.measured(counts) for sample in self.samples]
         shared = [name for name in found[0] if all(name in one for one in found)]

@@ -24,10 +24,12 @@ from genesis_hub.infer.tables import FAILURES, write_csv
 from genesis_hub.inputs import Range
 from genesis_hub.models import HubModel
 from genesis_hub.show import channels, overlay, plane, png, tsne
+from genesis_hub.show.style import quoted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+LEAST = 4  # Images that t-SNE can arrange.
 KINDS = ("gradcam", "activations", "tsne")
 
 
@@ -72,6 +74,12 @@ def draw(
     else:
         network = loaded(model, modality=modality, range=range).to(where).eval()
     found = find(images, uneven=uneven)
+    if kind == "tsne" and len(found) < LEAST:
+        raise BadInput(
+            f"kind='tsne' arranges images by what they have in common, but there "
+            f"{'is' if len(found) == 1 else 'are'} {len(found)}; give {LEAST} or more, or "
+            "kind='gradcam'"
+        )
     if kind == "tsne":
         results: dict[str, Any] = {}
         told = {} if labels is None else labels_of(labels)
@@ -86,8 +94,9 @@ def draw(
     def picture(ready: Ready) -> "Figure":
         if kind == "gradcam":
             return cam(network, ready, where, chosen, layer)
-        grey, maps, name = channels_of(network, ready, where, layer=layer)
-        return channels(grey, maps, title=f"{name}: {len(maps)} channels")
+        one = channels_of(network, ready, where, layer=layer)
+        title = f"{one.layer}: {len(one.maps)} channels"
+        return channels(one.grey, one.maps, title=title, name=one.name, letters=one.letters)
 
     def answer(some: Sequence[Ready]) -> list["Figure"]:
         return [picture(ready) for ready in some]
@@ -116,8 +125,13 @@ def cam(
     seen = heat_of(model, ready, device, target=target, layer=layer)
     name = dict(enumerate(model.answers.classes)).get(seen.target, f"class {seen.target}")
     lines = [f"Grad-CAM at {seen.layer}", seen.view.said, seen.silent]
-    heats = {f"for {name}": seen.heat}
-    return overlay(seen.view.scan(heats=heats), title="\n".join(filter(None, lines)))
+    if seen.share is not None:
+        where = " here" if seen.view.said else ""
+        lines.insert(0, f"{quoted(name)} is given {seen.share:.1%}{where}")
+    heats = {f"for {quoted(name)}": seen.heat}
+    scan = seen.view.scan(heats=heats, masks=seen.masks)
+    title = "\n".join(filter(None, lines))
+    return overlay(scan, classes=model.answers.classes, title=title)
 
 
 def class_of(model: HubModel, target: int | str | None) -> int | None:

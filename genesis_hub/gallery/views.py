@@ -1,6 +1,6 @@
 """What a model sees at once of an image, with what a person would be shown of the same place."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,11 +46,18 @@ class View:
         )  # Of colours, their mean.
         return np.asarray(grey[self.place], np.float32)
 
-    def scan(self, **drawn: Any) -> Scan:
-        """Return what is shown, to be drawn on."""
-        flat = self.grey.ndim == 2
+    def scan(self, **drawn: Mapping[str, Array]) -> Scan:
+        """Return what is shown, to be drawn on; drawn: masks and heats, with the view's sides."""
+        grey, flat = self.grey, self.ready.image.ndim == 2
+        if not flat and grey.ndim == 2:
+            # One slice of a volume is drawn as a volume of one: upright, with the patient's sides.
+            grey = grey[..., None]
+            drawn = {
+                what: {name: one[..., None] for name, one in some.items()}
+                for what, some in drawn.items()
+            }
         return Scan(
-            self.grey,
+            grey,
             spacing=spacing_of(self.ready, flat=flat),
             codes="" if flat or self.ready.image.affine is None else self.ready.frame,
             # Black and white of the whole image: a window of air alone would be stretched.
@@ -87,7 +94,8 @@ def view_of(model: HubModel, ready: Ready, around: Sequence[int] | None = None) 
         else:
             place = (slice(None), slice(None), middle[2])
             pixels = as_tensor(np.asarray(ready.pixels)[..., middle[2]])
-            said = f"slice {middle[2] + 1} of {sides[2]}"
+            which = "in the middle" if around is None else "that speaks most"
+            said = f"slice {middle[2] + 1} of {sides[2]}, seen one by one: the one {which}"
         return View(fitted(ready.convert(pixels)[None], facts.size[:2]), place, ready, said=said)
     if by_slices(model):  # A step along all slices of a volume.
         every = tuple(slice(None) for _ in sides)

@@ -42,5 +42,5 @@ def joined(*children: Child) -> Markup:
 
 def clean(text: str) -> str:
     """Return text escaped, without what no page may hold: control marks and halves of letters."""
-    kept = "".join(mark if mark.isprintable() or mark in "\n\t" else "\ufffd" for mark in text)
+    kept = "".join(mark if mark.isprintable() or mark in "\n\t\xa0" else "\ufffd" for mark in text)
     return escape(kept, quote=True)

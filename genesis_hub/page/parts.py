@@ -12,8 +12,13 @@ FEW = 4  # Columns that fit a phone.
 KINDS = {b"\x89PNG": "image/png", b"RIFF": "image/webp", b"<svg": "image/svg+xml"}
 
 
-def write_page(title: str, *parts: Markup, lead: str = "", language: str = "en") -> str:
-    """Return the text of a whole page; the sections' titles are its table of contents."""
+def write_page(
+    title: str, *parts: Markup, lead: str = "", language: str = "en", narrow: bool = False
+) -> str:
+    """Return the text of a whole page; the sections' titles are its table of contents.
+
+    narrow: of a page without rows of pictures, which would lie at the left of a broad screen.
+    """
     sheet = resources.files("genesis_hub.page").joinpath("page.css").read_text(encoding="utf-8")
     head = element(
         "head",
@@ -27,7 +32,8 @@ def write_page(title: str, *parts: Markup, lead: str = "", language: str = "en")
     top = element(
         "header", element("h1", title), element("p", lead, class_="lead") if lead else None
     )
-    body = element("body", top, element("main", *parts))
+    look = "narrow" if narrow else None
+    body = element("body", top, element("main", *parts), class_=look)
     return f"<!doctype html>\n{element('html', head, body, lang=language)}\n"
 
 

@@ -87,7 +87,7 @@ def dice(reading: Reading) -> Markup | None:
     if any(np.isfinite(values).any() for values in distances.values()):
         shown.append(
             figure(
-                show.svg(show.strip(distances, y="HD95 (mm, or px)", limits=None)),
+                show.svg(show.strip(distances, y=f"HD95 ({reading.unit})", limits=None)),
                 f"95th percentile of the surface distance of each of {len(reading.rows)} cases.",
                 "How far the outlines are apart, but for the worst 5 %. Cases where only one of "
                 "truth and prediction is there are counted as without.",
@@ -140,8 +140,9 @@ def classes(reading: Reading) -> Markup | None:
         shown.append(
             figure(
                 show.svg(show.reliability(both)), "Reliability diagram.",
-                "Above the diagonal the model is too modest, below it too sure. Dots grow with "
-                "the number of cases.", title="Are its probabilities true?",
+                "Above the diagonal the class is more frequent than the model said, below it "
+                "rarer; on it, its probabilities are true. Dots grow with the number of cases.",
+                title="Are its probabilities true?",
             )
         )  # fmt: skip
     return section("Answers", figures(*shown)) if shown else None

@@ -25,6 +25,7 @@ from genesis_hub.page import Markup, element, figure, figures, joined, note, sec
 from genesis_hub.reporting.numbers import shown
 from genesis_hub.reporting.picking import between, picked
 from genesis_hub.reporting.reading import Reading
+from genesis_hub.show.style import quoted
 
 Array = NDArray[Any]
 MANY_WINDOWS = 64  # A larger volume is shown by one window instead of being predicted whole again.
@@ -62,7 +63,8 @@ def looks(gallery: Gallery) -> list[Markup]:
                 "What speaks for a class (Grad-CAM)", gallery, [("", between(gallery.reading))],
                 seen_by_segmenter,
                 "Where the encoder's coarsest map speaks for the class with most voxels, in a "
-                "poor, a middling and a good case. It is coarse, and a hint, not a proof.",
+                "poor, a middling and a good case, with the prediction's outline. It is coarse, "
+                "and a hint, not a proof.",
             ),
         ]  # fmt: skip
     return [
@@ -103,19 +105,20 @@ def seen_by_classifier(gallery: Gallery, row: int) -> Markup:
     true = [k for k in range(len(classes)) if truths[k] == 1]
     ready = gallery.ready(row)
     seen = heat_of(model, ready, gallery.device, target=answer)
-    heats = {f"for {classes[answer]}": seen.heat}
+    heats = {f"for {quoted(classes[answer])}": seen.heat}
     if answer not in true and true:
         other = heat_of(model, ready, gallery.device, target=true[0], view=seen.view)
-        heats[f"for {classes[true[0]]}"] = other.heat
+        heats[f"for {quoted(classes[true[0]])}"] = other.heat
     picture = show.webp(show.overlay(seen.view.scan(heats=heats)))
-    names = ", ".join(classes[k] for k in true) or "none"
-    said = f"{classes[answer]} {shares[answer]:.0%}"
+    names = ", ".join(quoted(classes[k]) for k in true) or "none"
+    given = [(answer, shares[answer])]
     if reading.multilabel:
-        said = ", ".join(f"{n} {p:.0%}" for n, p in zip(classes, shares, strict=True) if p >= 0.5)
+        given = [(k, share) for k, share in enumerate(shares) if share >= 0.5]
+    said = ", ".join(f"{quoted(classes[k])} ({share:.0%})" for k, share in given)
     caption = joined(
         element("strong", reading.names[row]), f". Truth: {names}. Answer: {said or 'none'}.",
         f" At {seen.layer}" + (f", {seen.view.said}." if seen.view.said else "."),
-        f" For {classes[answer]}, {seen.silent}." if seen.silent else None,
+        f" For {quoted(classes[answer])}, {seen.silent}." if seen.silent else None,
     )  # fmt: skip
     alt = f"{reading.names[row]}: image and Grad-CAM; truth {names}, answer {said}."
     return figure(picture, alt, caption)
@@ -167,12 +170,13 @@ def seen_by_segmenter(gallery: Gallery, row: int) -> Markup:
     reading = gallery.reading
     seen = heat_of(gallery.model, gallery.ready(row), gallery.device)
     name = reading.classes[seen.target] if seen.target < len(reading.classes) else "class"
-    picture = show.webp(show.overlay(seen.view.scan(heats={f"for {name}": seen.heat})))
+    scan = seen.view.scan(heats={f"for {quoted(name)}": seen.heat}, masks=seen.masks)
+    picture = show.webp(show.overlay(scan, classes=reading.classes))
     caption = joined(
         element("strong", reading.names[row]),
         f". Dice {shown(float(reading.goodness[row]))}. At {seen.layer}",
         f", {seen.view.said}." if seen.view.said else ".",
-        f" For {name}, {seen.silent}." if seen.silent else None,
+        f" For {quoted(name)}, {seen.silent}." if seen.silent else None,
     )
     return figure(picture, f"{reading.names[row]}: Grad-CAM of {name}.", caption)
 

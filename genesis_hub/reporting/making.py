@@ -7,6 +7,7 @@ from typing import Any
 
 from genesis_hub.page import Markup, command, details, element, facts, section, table
 from genesis_hub.reporting.reading import SPLITS, Reading
+from genesis_hub.show.style import quoted
 
 ANSWERED = ("task", "report")
 
@@ -42,15 +43,22 @@ def data(reading: Reading) -> Markup:
     """Return how many cases each split had, and what was noted of the data."""
     counts, digest = reading.run["data"]["cases"], str(reading.run["data"]["digest"])
     rows = [[name, f"{counts.get(name, 0):,}"] for name in SPLITS]
+    numbers = all(quoted(name) != name for name in reading.classes)
+    names = ",".join(f"{name}=NAME" for name in reading.classes[:3]) if numbers else ""
     notes = [str(note) for note in reading.run.get("notes") or ()]
     return section(
         "Data",
         table(["Split", "Cases"], rows),
-        element("h3", "What was noted when the data were audited"),
+        element("h3", "What was noted when the data were read"),
         element("ul", *(element("li", note) for note in notes))
         if notes
         else element("p", "Nothing was noted."),
-        facts({"Classes": ", ".join(reading.classes), "Digest of the list": digest[:12]}),
+        element("p", f"The classes are numbers; --classes {names} gives them names.")
+        if names
+        else None,
+        facts(
+            {"Classes": ", ".join(map(quoted, reading.classes)), "Digest of the list": digest[:12]}
+        ),
     )
 
 

@@ -14,13 +14,17 @@ LARGE = {
     "specificity": "Specificity", "f1": "F1", "dice": "Dice, mean over classes",
 }  # fmt: skip
 BY_CLASS = {
-    "dice": "Dice", "iou": "IoU", "surface_dice": "Surface Dice", "hd95": "HD95 (mm or px)",
+    "dice": "Dice", "iou": "IoU", "surface_dice": "Surface Dice", "hd95": "HD95",
     "missed": "Missed", "invented": "Invented",
 }  # fmt: skip
 OF_CLASS = {
     "auc": "AUC", "average_precision": "Average precision", "sensitivity": "Sensitivity",
     "specificity": "Specificity", "f1": "F1",
 }  # fmt: skip
+EXPLAINED = (
+    "Missed: cases that have the class, in which nothing of it was found. Invented: cases without "
+    "it, in which something was found. HD95: how far the outlines are apart, but for the worst 5 %."
+)
 OTHER = ("classes", "validation", "intervals")
 SAID = {"test": "test cases", "val": "validation cases", "train": "training cases"}
 
@@ -45,6 +49,7 @@ def numbers(reading: Reading) -> Markup:
         *(note(line) for line in cautions(reading)),
         stats(*large) if large else None,
         by_class(reading),
+        element("p", EXPLAINED, class_="lead") if reading.segmentation else None,
         details("Every number", everything(metrics)),
         lead=lead,
     )
@@ -85,7 +90,8 @@ def by_class(reading: Reading) -> Markup | None:
             [name, *(cell(scores.get(key), intervals, f"{key}/{name}") for key in keys)]
             for name, scores in found.items()
         ]
-        titles = [BY_CLASS[key] for key in keys]
+        units = {"hd95": f"HD95 ({reading.unit})"}
+        titles = [units.get(key, BY_CLASS[key]) for key in keys]
     else:
         if len(reading.classes) <= 2 and not reading.multilabel:
             return None

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genesis_hub.data.cases import CaseList, read_split
+from genesis_hub.data.readers import read
 from genesis_hub.errors import BadInput
 from genesis_hub.show import read_log
 from genesis_hub.show.curves import Curve
@@ -20,12 +21,13 @@ Array = NDArray[Any]
 SPLITS = ("train", "val", "test")
 # The column of a classifier's truth, and what it is called where labels come together.
 LABEL, SEVERAL = 2, "labels"
+FEW = 5
 Load = Callable[[Path], CaseList]
 
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """A run's folder. header, rows: of predictions.csv, a row for each case."""
+    """A run's folder. header, rows: of predictions.csv, a row for each case. unit: of distances."""
 
     folder: Path
     run: dict[str, Any]
@@ -33,6 +35,7 @@ class Reading:
     header: list[str]
     rows: list[list[str]]
     log: dict[str, dict[str, Curve]]
+    unit: str = "mm, or px where sizes are not known"
 
     @property
     def recipe(self) -> dict[str, Any]:
@@ -140,6 +143,13 @@ def cases_again(reading: Reading, load: Load, data: str | Path | None) -> CaseLi
         raise BadInput("the run does not say where its images lie; give data=")
     cases = load(Path(given))
     return named(read_split(reading.folder / "split.json", cases), reading.classes)
+
+
+def unit_of(cases: CaseList, default: str) -> str:
+    """Return what distances are in, by the first images; the default where they differ."""
+    some = [read(case.images[0]) for case in cases.cases[:FEW]]
+    units = {"mm" if image.spacing else ("px", "voxels")[image.ndim == 3] for image in some}
+    return units.pop() if len(units) == 1 else default
 
 
 def named(cases: CaseList, classes: list[str]) -> CaseList:

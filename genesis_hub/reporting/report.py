@@ -1,6 +1,7 @@
 """The page of a finished run: numbers, graphs, cases, features, recipe, data, commands."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,12 @@ from genesis_hub.infer.settings import device_of
 from genesis_hub.page import Markup, note, write_page
 from genesis_hub.reporting.features import features
 from genesis_hub.reporting.graphs import answers, training
+from genesis_hub.reporting.leaks import leaks
 from genesis_hub.reporting.looks import Gallery, looks
 from genesis_hub.reporting.making import again, data, recipe
 from genesis_hub.reporting.numbers import numbers
-from genesis_hub.reporting.reading import Reading, read_run
+from genesis_hub.reporting.reading import Reading, read_run, unit_of
+from genesis_hub.show.style import quoted
 
 PAGE = "report.html"
 Part = Callable[[], Markup | Sequence[Markup] | None]
@@ -37,12 +40,17 @@ def write_report(
     """
     require("matplotlib", "show")
     reading = read_run(folder)
+    listed, missing = found(reading, cases)
+    if listed is not None and reading.segmentation:
+        reading = replace(reading, unit=unit_of(listed, reading.unit))
     parts = attempted("The numbers", lambda: numbers(reading))
     parts += attempted("The course of training", lambda: training(reading))
     parts += attempted("The answers", lambda: answers(reading))
-    parts += pictures(reading, cases, device)
+    parts += [missing] if listed is None else pictures(reading, listed, device)
     parts += attempted("The recipe", lambda: recipe(reading, defaults))
     parts += attempted("The data", lambda: data(reading))
+    if listed is not None:
+        parts += attempted("The audit of the data", lambda: leaks(reading, listed))
     parts += attempted("The commands", lambda: again(reading, defaults))
     text = write_page(title(reading), *parts, lead=lead(reading))
     target = reading.folder / PAGE
@@ -51,12 +59,17 @@ def write_report(
     return target
 
 
-def pictures(
-    reading: Reading, cases: Callable[[Reading], CaseList], device: str | torch.device
-) -> list[Markup]:
+def found(reading: Reading, cases: Callable[[Reading], CaseList]) -> tuple[CaseList | None, Markup]:
+    """Return the run's cases, or a note of why they are not there."""
+    try:
+        return cases(reading), note("")
+    except GenesisHubError as error:
+        return None, note(f"There are no pictures of cases, and no audit of the data: {error}")
+
+
+def pictures(reading: Reading, listed: CaseList, device: str | torch.device) -> list[Markup]:
     """Return what takes the images and the model, or a note of why it is not there."""
     try:
-        listed = cases(reading)
         where = device if isinstance(device, torch.device) else device_of(device)
         model = api.from_pretrained(reading.folder / "model").to(where).eval()
     except GenesisHubError as error:
@@ -91,6 +104,6 @@ def lead(reading: Reading) -> str:
     more = f" and {len(reading.classes) - 8} more" if len(reading.classes) > 8 else ""
     begun = str(reading.run.get("begun", "")).replace("T", " ")[:16]
     return (
-        f"Classes {', '.join(shown)}{more}. Run {reading.folder.resolve().name}, begun {begun}. "
-        "For research; not for clinical use."
+        f"Classes {', '.join(map(quoted, shown))}{more}. Run {reading.folder.resolve().name}, "
+        f"begun {begun}. For research; not for clinical use."
     )

@@ -61,10 +61,13 @@ def curves(
             )  # fmt: skip
         if best is not None:
             axes.axvline(best[0], color=theme.soft, linewidth=0.9, linestyle=(0, (2, 2)))
+            every = np.concatenate([np.asarray(steps, float) for steps, _ in lines.values()])
+            # Beside the line, inside the picture: an early step has the axis at its left.
+            early = best[0] < every.min() + 0.15 * np.ptp(every)
             axes.annotate(
-                best[1], (best[0], 0.02), xytext=(-2, 0), textcoords="offset points",
-                xycoords=("data", "axes fraction"), color=theme.soft, fontsize=7, rotation=90,
-                ha="right", va="bottom",
+                best[1], (best[0], 0.02), xytext=(2 if early else -2, 0), color=theme.soft,
+                textcoords="offset points", xycoords=("data", "axes fraction"), fontsize=7,
+                rotation=90, ha="left" if early else "right", va="bottom",
             )  # fmt: skip
         shown = np.concatenate([np.asarray(values, float) for _, values in lines.values()])
         focus(axes, shown[np.isfinite(shown)])

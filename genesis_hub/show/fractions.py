@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 Point = tuple[float, float, float, float]
 APART = 0.05  # Of the distance between neighbouring fractions, so that intervals do not overlie.
-WIDE, HIGH = 4.4, 3.2
+WIDE, HIGH = 3.6, 2.9  # At a phone's width letters stay readable.
 
 
 def fractions(

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genesis_hub.errors import BadInput
-from genesis_hub.show.panels import key, panel, thinned
+from genesis_hub.show.panels import key, marks, panel, thinned
+from genesis_hub.show.planes import Plane
 from genesis_hub.show.scans import Scan, greys, held_in, ratio_of, slices_of
 from genesis_hub.show.style import MAP, SCREEN, WIDTH, drawing, said
 
@@ -55,7 +56,9 @@ def overlay(scan: Scan, *, classes: Sequence[str] = (), title: str = "", many: i
                     where = axes.set_title if flat else axes.set_ylabel
                     where(said(name, 26), fontsize=7.5, color=SCREEN.ink)
                 if not flat and row == 0:
-                    axes.set_title(f"{plane.name} {plane.index + 1}", fontsize=7.5)
+                    alone = scan.image.shape[plane.axis] == 1  # Its number is not known here.
+                    number = "" if alone else f" {plane.index + 1}"
+                    axes.set_title(f"{plane.name}{number}", fontsize=7.5)
         key(f, scan, classes)
         tight: Any = f.get_layout_engine()
         tight.set(w_pad=0.03, h_pad=0.05, wspace=0.01, hspace=0.01)
@@ -69,9 +72,13 @@ def channels(
     title: str = "",
     many: int = 11,
     order: Sequence[int] | None = None,
+    name: str = "image",
+    letters: Sequence[str] = (),
 ) -> "Figure":
     """Return an image (X, Y) and the channels of a layer (C, x, y) that answer most, each alone.
 
+    name: of the image, such as "axial, slice 40 of 80". letters: the patient's sides at its left,
+    right, top and bottom.
     order: which channels to show; None: those that vary most over the image.
     """
     if maps.ndim != 3 or image.ndim != 2:
@@ -85,7 +92,8 @@ def channels(
             figure.suptitle(said(title, 60), fontsize=8.5)
         grid = figure.subplots(rows, columns, squeeze=False).ravel()
         grid[0].imshow(thinned(image), cmap="gray", vmin=greys(image)[0], vmax=greys(image)[1])
-        grid[0].set_title("image", fontsize=7)
+        grid[0].set_title(said(name, 30), fontsize=6 if len(name) > 14 else 7)
+        marks(grid[0], Plane(-1, 0, name, tuple(letters), None))
         shown = None
         for axes, channel in zip(grid[1:], chosen, strict=False):
             low, high_value = float(maps[channel].min()), float(maps[channel].max())

@@ -33,6 +33,8 @@ def panel(axes: Any, scan: Scan, name: str, plane: Plane, ends: tuple[float, flo
         most = float(scan.heats[name].max()) or 1.0
         share = np.clip(heat / most, 0, 1)
         axes.imshow(thinned(coloured(share)), **look)
+        for mask in scan.masks.values():
+            outlines(axes, cut(mask, plane), filled=False)
     axes.set(xticks=[], yticks=[], xlim=extent[:2], ylim=extent[2:])
     axes.spines[:].set_visible(False)
     marks(axes, plane)
@@ -47,8 +49,8 @@ def coloured(share: Array) -> Array:
     return np.asarray(colours)
 
 
-def outlines(axes: Any, mask: Array) -> None:
-    """Draw each class of a mask as an outline, lightly filled."""
+def outlines(axes: Any, mask: Array, *, filled: bool = True) -> None:
+    """Draw each class of a mask as an outline, lightly filled or not at all."""
     for number in np.unique(mask):
         if number == 0:
             continue
@@ -56,7 +58,8 @@ def outlines(axes: Any, mask: Array) -> None:
         here = (mask == number).astype(float)
         padded = np.pad(here, 1)
         x, y = np.arange(-1, here.shape[1] + 1), np.arange(-1, here.shape[0] + 1)
-        axes.contourf(x, y, padded, levels=[0.5, 2], colors=[colour], alpha=0.2)
+        if filled:
+            axes.contourf(x, y, padded, levels=[0.5, 2], colors=[colour], alpha=0.2)
         axes.contour(x, y, padded, levels=[0.5], colors=[colour], linewidths=1.1, linestyles=[line])
 
 

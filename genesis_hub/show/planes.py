@@ -71,8 +71,9 @@ def planes_of(
     if len(shape) != 3 or (weight is not None and weight.shape != shape):
         raise BadInput(f"the volume is {shape}, but (X, Y, Z) is expected, and the same of weight")
     steps = tuple(spacing or (1.0, 1.0, 1.0))
-    through = int(np.argmax(steps)) if max(steps) > THICK * min(steps) else int(np.argmin(shape))
-    thick = max(steps) > THICK * min(steps) or min(shape) < FEW
+    uneven = max(steps) > THICK * min(steps) and min(shape) > 1
+    through = int(np.argmax(steps)) if uneven else int(np.argmin(shape))
+    thick = uneven or min(shape) < FEW
     heavy = None if weight is None else np.asarray(weight, float)
     if thick:
         told = [(through, index) for index in several(shape[through], sums(heavy, through), many)]

@@ -91,6 +91,11 @@ def said(name: object, most: int = 28) -> str:
     return f" {text}" if text.startswith("_") else text  # matplotlib hides such a label.
 
 
+def quoted(name: str) -> str:
+    """Return a class's name, in quotes where it is a number that would be read as a count."""
+    return f"'{name}'" if name.lstrip("-").replace(".", "", 1).isdigit() else name
+
+
 def svg(figure: "Figure", *, follow: bool = True) -> bytes:
     """Return a figure as SVG whose letters are text in the reader's own font.
 

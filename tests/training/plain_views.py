@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable
 
 import numpy as np
+import scipy.ndimage
 from numpy.typing import NDArray
 
 Cube = NDArray[np.float64]  # (C, X, Y, Z)
@@ -65,18 +66,18 @@ def place(cube: Cube, dice: Dice, length: Callable[[int], int]) -> tuple[slice, 
     return tuple(slice(a, a + side) for a, side in zip(starts, sides, strict=True))
 
 
-def painted_in(cube: Cube, dice: Dice) -> Cube:
-    out, left = cube.copy(), 5
-    while left > 0 and dice.single.random() < 0.95:
+def painted_in(cube: Cube, dice: Dice, most: int = 5, chain: float = 0.95) -> Cube:
+    out, left = cube.copy(), most
+    while left > 0 and dice.single.random() < chain:
         box = place(cube, dice, lambda side: upto(dice, side // 6, side // 3))
         out[(slice(None), *box)] = dice.many.random([s.stop - s.start for s in box])
         left -= 1
     return out
 
 
-def painted_out(cube: Cube, dice: Dice) -> Cube:
-    out, left = dice.many.random(cube.shape), 5
-    while left == 5 or (left > 0 and dice.single.random() < 0.95):
+def painted_out(cube: Cube, dice: Dice, most: int = 5) -> Cube:
+    out, left = dice.many.random(cube.shape), most
+    while left == most or (left > 0 and dice.single.random() < 0.95):
         box = place(cube, dice, lambda side: side - upto(dice, 3 * side // 7, 4 * side // 7))
         out[(slice(None), *box)] = cube[(slice(None), *box)]
         left -= 1
@@ -97,3 +98,35 @@ def pipeline(
     if dice.single.random() < 0.9:
         view = painted_in(view, dice) if dice.single.random() < 0.2 else painted_out(view, dice)
     return view, target
+
+
+def displaced(sides: tuple[int, ...], dice: Dice, sigma: float = 8, alpha: float = 991) -> Cube:
+    noise = 2 * dice.many.random((2, *sides)) - 1
+    smooth = [scipy.ndimage.gaussian_filter(one, sigma, mode="constant") for one in noise]
+    return alpha * np.stack(smooth)
+
+
+def fetched(cube: Cube, moved: Cube) -> Cube:
+    at = np.meshgrid(*map(np.arange, cube.shape[1:]), indexing="ij")
+    there = (at[0] + moved[0], at[1] + moved[1], at[2])
+    return np.stack(
+        [
+            scipy.ndimage.map_coordinates(one, there, order=1, mode="reflect", output=np.float64)
+            for one in cube
+        ]
+    )
+
+
+def warped(cube: Cube, dice: Dice) -> Cube:
+    return fetched(cube, displaced(cube.shape[1:], dice))
+
+
+def semantic(cube: Cube, dice: Dice, windows: int = 5, most: int = 1) -> tuple[Cube, Cube]:
+    view, drawn = warped(cube, dice), dice.single.random()
+    if drawn <= 0.25:
+        return shuffled(view, dice, windows), cube
+    if drawn <= 0.5:
+        return curved(view, dice), cube
+    if drawn <= 0.75:
+        return painted_in(view, dice, most, chain=1), cube
+    return painted_out(view, dice, most), cube

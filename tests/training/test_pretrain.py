@@ -279,6 +279,21 @@ def test_two_processes_are_one_of_the_same_global_batch(scans: Path, tmp_path: P
     assert apart < 1e-5
 
 
+def test_a_run_can_begin_with_the_weights_of_another(
+    run: verb.Run, scans: Path, tmp_path: Path
+) -> None:
+    # At a rate of almost nothing they stay what they were.
+    made = again(scans, tmp_path / "run", weights=str(run.model), steps=1, lr=1e-9)
+    then, now = (
+        genesis_hub.from_pretrained(one.model, task="pretext").state_dict() for one in (run, made)
+    )
+    name = "encoder.stages.3.1.conv.weight"
+    torch.testing.assert_close(now[name], then[name], atol=1e-6, rtol=0)
+    assert f"They went on from `{run.model}`" in (made.model / "README.md").read_text()
+    with pytest.raises(BadInput, match=r"0.0625 wide.*width=0.5"):
+        again(scans, tmp_path / "other", weights=str(run.model), width=0.5)
+
+
 def test_a_step_that_cannot_fit_is_refused_with_what_would(
     scans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

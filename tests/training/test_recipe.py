@@ -13,7 +13,7 @@ from training.recipe import Recipe, recipe_names, recipe_of
 @pytest.mark.parametrize("faithful", [False, True])
 def test_every_shipped_recipe_is_of_a_known_name_and_checks(name: str, faithful: bool) -> None:
     recipe = recipe_of(name, {"faithful": faithful})
-    assert name in {entry.made_by for entry in registry.entries()}
+    assert name in {entry.made_by for entry in registry.ENTRIES.values()}
     assert registry.find(recipe.name).architecture == registry.find(name).architecture
     assert recipe.faithful is faithful
 

@@ -204,17 +204,7 @@ def opened(bat: Bat) -> CubeFile:
 
 def check_values(file: CubeFile, values: NDArray[Any]) -> None:
     """Raise `BadInput` where some cubes of a file are not what is learned from."""
-    some = np.unique(np.linspace(0, file.count - 1, LOOKED_AT).astype(int))
-    low, high = np.inf, -np.inf
-    for row in some:
-        cube = values[row]
-        if not np.isfinite(cube.sum(dtype=np.float64)):
-            raise BadInput(
-                f"{file.bat.path}: cube {row} holds NaN or infinite values; extract it again"
-            )
-        low, high = min(low, float(cube.min())), max(high, float(cube.max()))
-    if low == high:
-        raise BadInput(f"{file.bat.path}: every value is {low:g}; extract it again")
+    low, high = ends_found(file.bat.path, values, np.arange(file.count))
     if file.dtype != "int16" and (low < -ROOM or high > 1 + ROOM):
         raise BadInput(
             f"{file.bat.path}: values run from {low:.4g} to {high:.4g}, but floats are expected in "
@@ -225,6 +215,23 @@ def check_values(file: CubeFile, values: NDArray[Any]) -> None:
             f"{file.bat.path}: int16 from {low:.4g} to {high:.4g} with no JSON beside it is taken "
             "for HU, which go below 0; save it as floats in [0, 1]"
         )
+
+
+def ends_found(path: Path, values: NDArray[Any], rows: NDArray[Any]) -> tuple[float, float]:
+    """Return the least and greatest value of some cubes, of those that the rows name.
+
+    Raises `BadInput` where they hold no numbers, or one value only.
+    """
+    some = rows[np.unique(np.linspace(0, len(rows) - 1, LOOKED_AT).astype(int))]
+    low, high = np.inf, -np.inf
+    for row in some:
+        cube = values[row]
+        if not np.isfinite(cube.sum(dtype=np.float64)):
+            raise BadInput(f"{path}: cube {row} holds NaN or infinite values; extract it again")
+        low, high = min(low, float(cube.min())), max(high, float(cube.max()))
+    if low == high:
+        raise BadInput(f"{path}: every value is {low:g}; extract it again")
+    return low, high
 
 
 def sources(file: CubeFile) -> list[tuple[str, str, str]]:

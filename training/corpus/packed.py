@@ -27,7 +27,7 @@ class Packed:
     address: a folder, or what fsspec opens: "s3://bucket/corpus", "gs://...", "memory://...".
     inputs_of: the input contract for a modality; it raises `BadInput` for one that does not fit.
     names, patients, modalities, splits ("train", "val" or ""): of each volume, by name. Of 100,000
-    volumes 45 MB are held; voxels never.
+    volumes 72 MB are held; voxels never.
 
     It may be handed to worker processes, forked or spawned: each opens the place anew.
     """

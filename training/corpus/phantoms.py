@@ -1,6 +1,7 @@
 """A stream of made-up chests: as many scans as are asked for, each made when it is first seen."""
 
 from collections import OrderedDict
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ class Phantoms:
         self.ends = clip
         self.held: OrderedDict[int, Kept] = OrderedDict()
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """Each by its number."""
         return tuple(f"phantom-{number}" for number in range(self.count))
@@ -42,7 +43,7 @@ class Phantoms:
         """Each is a patient of its own."""
         return self.names
 
-    @property
+    @cached_property
     def modalities(self) -> tuple[str, ...]:
         """All are CT."""
         return ("ct",) * self.count

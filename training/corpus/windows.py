@@ -68,11 +68,17 @@ class WindowItems:
         rule = self.rule or rule_for(modality, faithful=self.cutting.faithful)
         return Drawer(cut, self.corpus.sides(scan), self.cutting, rule)
 
-    def barren(self, tries: int = 64, seed: int = 0) -> tuple[str, ...]:
-        """Return the scans of which no window of so many is accepted, to be told to the user."""
+    def barren(self, tries: int = 64, seed: int = 0, scans: int = 100) -> tuple[str, ...]:
+        """Return the scans of which no window of so many is accepted, to be told to the user.
+
+        At most so many scans are looked at, drawn by seed: a large corpus is sampled.
+        """
+        draw = np.random.Generator(np.random.PCG64(seed))
+        some = self.scans
+        if len(some) > scans:
+            some = np.sort(draw.choice(some, scans, replace=False))
         found = []
-        for scan in self.scans:
-            draw = np.random.Generator(np.random.PCG64(seed))
+        for scan in some:
             drawn = self.drawer(int(scan)).windows(draw, tries)
             if not any(place.verdict.accepted for place, _ in drawn):
                 found.append(self.corpus.names[scan])

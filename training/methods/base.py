@@ -56,7 +56,7 @@ class Examined(NamedTuple):
 
     embedding: (N, F), of what a user would take as features.
     answer, target: what was made and what was asked for, where it is an image; else None.
-    view: what the network saw.
+    view: what the network saw. scores: what else is measured, such as accuracy, as means.
     """
 
     losses: dict[str, Tensor]
@@ -64,3 +64,4 @@ class Examined(NamedTuple):
     view: Tensor
     answer: Tensor | None = None
     target: Tensor | None = None
+    scores: Mapping[str, Tensor] | None = None

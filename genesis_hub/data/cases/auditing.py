@@ -77,9 +77,17 @@ def audited(
 
 
 def report(
-    title: str, problems: Sequence[Problem], *, most: int = MOST_SHOWN, noun: str = "problem"
+    title: str,
+    problems: Sequence[Problem],
+    *,
+    most: int = MOST_SHOWN,
+    noun: str = "problem",
+    rest: str = "",
 ) -> str:
-    """Return problems as text, those of one kind together, the first of each kind shown."""
+    """Return problems as text, those of one kind together, the first of each kind shown.
+
+    rest: said of those that are not shown.
+    """
     kinds: dict[str, list[Problem]] = defaultdict(list)
     for problem in problems:
         kinds[problem.kind].append(problem)
@@ -88,7 +96,7 @@ def report(
         lines.append(f"{kind} ({len(group)}):")
         lines += [f"  {problem.case}: {problem.what}" for problem in group[:most]]
         if len(group) > most:
-            lines.append(f"  and {len(group) - most} more")
+            lines.append(f"  and {len(group) - most} more{rest}")
         remedies = dict.fromkeys(problem.remedy for problem in group)
         lines += [f"  -> {remedy}" for remedy in list(remedies)[:3]]
     return "\n".join(lines)

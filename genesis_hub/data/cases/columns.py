@@ -19,6 +19,9 @@ NAME = ("id", "case", "name", "case_id", "image_id")
 MODALITY = ("modality",)
 # What a 0, a 1 and a label that is not known look like in a column of a label's own.
 BINARY = {"0": 0, "1": 1, "-1": -1, "": -1, "0.0": 0, "1.0": 1, "-1.0": -1, "false": 0, "true": 1}
+# What programs write where nothing is known; "none" and "unknown" are words that people may mean.
+MISSING = ("nan", "na", "n/a", "<na>", "null")
+BINARY |= dict.fromkeys(MISSING, -1)
 NO_LABELS = ("", "index", "unnamed_0", "sex", "gender", "age")
 
 
@@ -88,6 +91,11 @@ def binary(table: Table, used: Sequence[str]) -> list[str]:
         if any(values) and all(value in BINARY for value in values):
             found.append(column)
     return found
+
+
+def there(word: str) -> str:
+    """Return a word of a table, or nothing where it says that nothing is known."""
+    return "" if word.lower() in MISSING else word
 
 
 def plain(column: str) -> str:

@@ -30,11 +30,13 @@ class Draft:
 
     several: the names of its labels, where a case may have more than one.
     masks: names of mask values, where the data bring them along.
+    missing: words, in small letters, that stand where a label is not known.
     """
 
     rows: tuple[Row, ...]
     several: tuple[str, ...] = ()
     masks: tuple[tuple[int, str], ...] = ()
+    missing: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
 
@@ -126,7 +128,7 @@ def single(
     draft: Draft, classes: Classes | None, problems: list[Problem], notes: list[str]
 ) -> tuple[tuple[str, ...], list[int | tuple[int, ...] | None]]:
     """Return the classes, and one index per row; None where the label is not among them."""
-    written = [None if row.label is None else str(row.label) for row in draft.rows]
+    written = known_labels(draft, classes, notes)
     kinds = sorted({label for label in written if label is not None})
     numbers = [whole_number(label) for label in kinds]
     if None not in numbers:
@@ -149,6 +151,26 @@ def single(
             remedy = "correct the label, or name the class in classes="
             problems.append(Problem(row.name, what, remedy, "unknown labels"))
     return names, [None if label is None else index.get(label) for label in written]
+
+
+def known_labels(draft: Draft, classes: Classes | None, notes: list[str]) -> list[str | None]:
+    """Return each row's label as it is written; None where a word says that it is not known."""
+    meant = () if classes is None else numbered(classes)[1]
+    written: list[str | None] = []
+    gone: list[str] = []
+    for row in draft.rows:
+        label = None if row.label is None else str(row.label)
+        if label is not None and label.lower() in draft.missing and label not in meant:
+            gone.append(label)
+            label = None
+        written.append(label)
+    if gone:
+        words = ", ".join(map(repr, sorted(set(gone))))
+        notes.append(
+            f"label {words} is taken for none, {len(gone)} case{'s' * (len(gone) != 1)}; if it is "
+            "a class, name it in classes="
+        )
+    return written
 
 
 def several(

@@ -54,4 +54,6 @@ def judged(cases: CaseList, group: Sequence[Case]) -> Iterator[Problem]:
     if len(splits) < 2 and len(labels) < 2:
         what = f"the same bytes as {others}"
         remedy = "keep one, or give all one patient, so that no split parts them"
+        if len({case.patient for case in group}) == 1:
+            what, remedy = f"{what}, of one patient", "keep one, or it counts more often"
         yield Problem(first.name, what, remedy, TWINS, note=True, others=named)

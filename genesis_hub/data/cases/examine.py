@@ -17,6 +17,7 @@ from genesis_hub.data.readers.parts import is_there, parted
 from genesis_hub.errors import BadInput
 
 LOSSY = (".jpg", ".jpeg")
+NUMBERS = "replace them, e.g. numpy.nan_to_num(image, nan=image_background)"
 AGAIN = "do as is said there, or take the case out"
 
 
@@ -85,24 +86,24 @@ def opened(case: Case, path: Path, seen: Seen, volumes: dict[Path, str] | None) 
         if volumes is not None and not is_box(part):
             check_values(case, image, seen)
         elif volumes is not None and volumes.setdefault(file, case.name) == case.name:
-            check_values(case, read(file), seen)
+            check_values(case, read(file), seen, boxes=True)
     except (BadInput, OSError, MemoryError) as error:
         seen.problems.append(Problem(case.name, str(error), AGAIN, "unreadable files"))
         return None
     return image
 
 
-def check_values(case: Case, image: Image, seen: Seen) -> None:
-    """Read an image to its end, and note values that say nothing."""
+def check_values(case: Case, image: Image, seen: Seen, *, boxes: bool = False) -> None:
+    """Read an image to its end, and note values that say nothing; boxes: parts of it are cases."""
     least, most = image.array.min(), image.array.max()
     if not np.isfinite(least) or not np.isfinite(most):
-        bad = int((~np.isfinite(image.array)).sum())
-        what = f"{image.title}: {bad} of {image.array.size} values are not finite"
-        remedy = "they are taken as background; mend them if that is wrong"
-        if bad == image.array.size:
-            seen.problems.append(Problem(case.name, what, AGAIN, "unreadable files"))
-        else:
-            seen.problems.append(Problem(case.name, what, remedy, "odd values", note=True))
+        odd = ~np.isfinite(image.array)
+        place = tuple(int(i) for i in np.unravel_index(int(np.argmax(odd)), odd.shape))
+        # In the words of `sampling.unfit_values`, by which predict, show and finetune refuse it.
+        what = f"{image.title}: {int(odd.sum())} values are NaN or infinite, the first at {place}"
+        # Of a volume that boxes are cut from, those that hold no such value are sound.
+        note = boxes and not odd.all()
+        seen.problems.append(Problem(case.name, what, NUMBERS, "values that are none", note))
     elif least == most:
         what = f"{image.title}: every value is {least}"
         seen.problems.append(Problem(case.name, what, "look at it", "odd values", note=True))

@@ -20,12 +20,13 @@ ALIKE_SPLITS = "lookalikes in two splits"
 ALIKE_LABELS = "lookalikes with different labels"
 ALIKE_NOTE = "lookalikes"
 SEEN = "seen by the weights"
+LEARNT = "nothing need be done: what is learnt from again is no leak"
 BLIND = "not compared by looks"
 MOST_NAMED = 50
 LIMITS = (
-    "copies that were coded again, resized or brightened are found by their looks; copies that "
-    "were mirrored, turned, or cropped by more than a hundredth are not, nor is a slice in its "
-    "volume, nor two images of one patient that look different"
+    "copies that were coded again, resized, brightened or inverted are found by their looks; "
+    "copies that were mirrored, turned, or cropped by more than a hundredth are not, nor is a "
+    "slice in its volume, nor two images of one patient that look different"
 )
 
 
@@ -135,7 +136,8 @@ def said(
     one, other = group[pair.one], group[pair.other]
     if one.split and other.split and SPLITS.index(one.split) > SPLITS.index(other.split):
         one, other = other, one
-    what = f"looks like {other.name} ({pair.share:.1%} of the hash differs){more}"
+    how = "inverted, " if pair.inverted else ""
+    what = f"looks like {other.name} ({how}{pair.share:.1%} of the hash differs){more}"
     members = {case.name: case for case in (one, other, *group)}
     if len(members) > 2:
         counts = Counter(case.split for case in members.values())
@@ -161,8 +163,12 @@ def seen_before(
     for place, far in sorted(shares.items()):
         case = cases.cases[place]
         what = f"{weights} saw it, or what looks like it ({far:.1%} of the hash differs)"
+        if case.split == "train":
+            yield Problem(case.name, what, LEARNT, f"{SEEN}, and in train", True, (), far)
+            continue
+        where = f", and in {case.split}" if case.split else ""
         remedy = "do not measure these weights on it"
-        yield Problem(case.name, what, remedy, SEEN, case.split == "train", (), far)
+        yield Problem(case.name, what, remedy, f"{SEEN}{where}", False, (), far)
 
 
 def names_of(cases: Sequence[Case]) -> tuple[str, ...]:

@@ -61,6 +61,7 @@ def read_manifest(path: Path, wanted: Columns, task: Task | None, *, points: boo
     return Draft(
         rows=tuple(named(rows, path.parent, chosen, wanted, problems, notes)),
         several=chosen.several,
+        missing=by.MISSING,
         notes=tuple(notes),
         problems=tuple(problems),
     )
@@ -187,19 +188,19 @@ def row_of(
             problems.append(Problem(where, what, remedy, "unknown labels"))
         label = tuple(by.BINARY.get(fields[c].lower(), -1) for c in chosen.several)
     split = SPLIT_NAMES.get(fields[chosen.split].lower()) if chosen.split else None
-    if chosen.split and fields[chosen.split] and split is None:
+    if chosen.split and by.there(fields[chosen.split]) and split is None:
         what = f"line {line}: {fields[chosen.split]!r} in column {chosen.split} is no split"
         remedy = "write train, val or test, or nothing; split='' goes without the column"
         problems.append(Problem(where, what, remedy, "unknown splits"))
     mask = None
-    if chosen.mask is not None and chosen.mask_file is not None and fields[chosen.mask]:
+    if chosen.mask is not None and chosen.mask_file is not None and by.there(fields[chosen.mask]):
         mask = chosen.mask_file(fields[chosen.mask])
     row = Row(
         name=fields[chosen.name] if chosen.name else "",
         images=tuple(chosen.image_file(word) for word in words),
         label=label,
         mask=mask,
-        patient=fields[chosen.patient] if chosen.patient else "",
+        patient=by.there(fields[chosen.patient]) if chosen.patient else "",
         split=split,
         modality=fields[chosen.modality].lower() if chosen.modality else "",
     )

@@ -1,0 +1,1 @@
+"""Self-discovery: the same place of similar patients, cut out as a class of its own."""

@@ -1,0 +1,74 @@
+"""The network that a run trains: the published one, with the input and the classes asked for."""
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from genesis_hub import api, registry
+from genesis_hub.entry import InputFacts
+from genesis_hub.errors import BadInput
+from genesis_hub.inputs import Inputs, adjusted
+from genesis_hub.models import HubModel
+from training.recipe import Recipe
+
+MRI = "image"  # An MRI's numbers mean nothing beside another's: each by its own ends.
+
+
+def facts_of(recipe: Recipe) -> InputFacts:
+    """Return what the network takes: as the catalog says, for the modality and size asked for."""
+    entry = registry.find(recipe.name)
+    facts = entry.inputs
+    if recipe.range is not None or recipe.modality != facts.modality:
+        wide: Any = recipe.range or (MRI if recipe.modality == "mri" else None)
+        facts = adjusted(facts, modality=recipe.modality, range=wide)
+        facts = replace(facts, modality=recipe.modality)
+    wrong = [n for n, m in zip(recipe.size, facts.multiple, strict=True) if n % m]
+    if wrong:
+        fitting = tuple(
+            max(m, round(n / m) * m) for n, m in zip(recipe.size, facts.multiple, strict=True)
+        )
+        raise BadInput(
+            f"input_rows, input_cols, input_deps are {recipe.size}, but {recipe.name} needs "
+            f"multiples of {facts.multiple}; {fitting} would do"
+        )
+    return replace(facts, size=recipe.size)
+
+
+def network_of(recipe: Recipe, facts: InputFacts) -> HubModel:
+    """Return the published network with all its heads, fresh or with weights to begin with."""
+    entry = registry.find(recipe.name)
+    wishes: dict[str, Any] = {"task": "pretext", "norm": recipe.norm}
+    classes = recipe.classes if entry.pretext_classes else 0
+    if recipe.weights is None:
+        network = api.create_model(recipe.name, width=recipe.width, num_classes=classes, **wishes)
+    else:
+        network = api.from_pretrained(recipe.weights, **wishes)
+        if network.spec.architecture != entry.architecture:
+            raise BadInput(
+                f"weights={recipe.weights!r} are of {network.spec.architecture}, but "
+                f"{recipe.name} is {entry.architecture}; begin with weights of that, or afresh"
+            )
+        if classes and network.spec.num_classes != classes:
+            raise BadInput(
+                f"weights={recipe.weights!r} tell {network.spec.num_classes} classes apart, but "
+                f"{classes} are to be learned; classes=N takes the first N, or begin afresh"
+            )
+        if network.spec.width != recipe.width:
+            raise BadInput(
+                f"weights={recipe.weights!r} are {network.spec.width:g} wide, but "
+                f"width={recipe.width:g}; give width={network.spec.width:g}"
+            )
+    network.inputs = Inputs(facts, network.in_channels, network.inputs.frame)
+    network.entry = replace(network.entry, inputs=facts)
+    return network
+
+
+def laid_out(network: HubModel) -> None:
+    """Give a network's kernels the memory layout that convolutions are fastest in."""
+    network.to(memory_format=torch.channels_last_3d if network.ndim == 3 else torch.channels_last)
+    for kernel in network.parameters():
+        if kernel.ndim > 2 and all(side == 1 for side in kernel.shape[2:]):
+            # For a kernel of one voxel both layouts are the same bytes under other strides, and
+            # gradients come in the plain ones: processes that share them would copy.
+            kernel.data = kernel.data.clone(memory_format=torch.contiguous_format)
