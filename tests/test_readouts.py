@@ -53,3 +53,11 @@ def test_a_class_that_was_never_learnt_gets_no_share() -> None:
         assert strength == readout.usual
         assert np.allclose(shares.sum(1), 1)
         assert np.allclose(shares[:, 2], 0)
+
+
+def test_features_that_never_vary_give_what_is_usual() -> None:
+    truths = np.eye(2, dtype=np.int64)[np.arange(12) % 3 // 2]
+    for readout in (Probe(), Neighbours()):
+        shares, _ = read_out(readout, np.ones((12, 30)), truths, np.ones((2, 30)), [], False)
+        assert np.ptp(shares, axis=0).max() == 0
+        assert shares[0, 0] > shares[0, 1]

@@ -25,6 +25,7 @@ from genesis_hub.infer.settings import device_of
 from training.command import Parser, keys_of, told
 from training.corpus.material import Material, Source
 from training.corpus.opening import SPARE, source_of
+from training.forecast import forecast
 from training.leaving import MODEL, Shown, leave
 from training.methods.roster import row_of
 from training.network import facts_of, laid_out, network_of
@@ -89,6 +90,7 @@ def pretrain(
             "--data DISCOVERED"
         )
     made = chosen(wanted, source)
+    expected = "" if finished(folder) else forecast(made, facts, fabric)
     with fabric.rank_zero_first():
         begin(
             folder,
@@ -106,6 +108,8 @@ def pretrain(
     if before is not None and (folder / MODEL).is_dir():
         metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
         return Run(folder, before.step, before.finished, metrics, before.step)
+    if expected and not quiet:
+        sys.stderr.write(f"{expected}\n")
     shared = made.workers > 0 or fabric.world_size > 1
     with fabric.rank_zero_first():
         material = source.read(folder / SPARE, shared=shared, quiet=quiet)

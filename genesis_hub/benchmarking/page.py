@@ -31,6 +31,7 @@ from genesis_hub.page import (
     table,
     write_page,
 )
+from genesis_hub.show.style import quoted
 
 PAGE = "benchmark.html"
 MOST_LINES = 6  # As many as there are colours.
@@ -60,7 +61,7 @@ def write_benchmark(
         f"Benchmark: {data.name}",
         *parts,
         lead=f"{len(cases):,} cases of {len({case.patient for case in cases}):,} patients; "
-        f"classes: {', '.join(cases.classes)}; mode {begun['mode']}. "
+        f"classes: {', '.join(map(quoted, cases.classes))}; mode {begun['mode']}. "
         "For research; not for clinical use.",
         narrow=True,
     )

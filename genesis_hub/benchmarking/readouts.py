@@ -78,8 +78,9 @@ def turned(known: Floats, asked: Floats) -> tuple[Floats, Floats]:
     a third of the time that singular values of the features themselves take.
     """
     values, places = np.linalg.eigh(known @ known.T)
-    spanned = values > 1e-10 * max(values[-1], LEAST)
-    lengths = np.sqrt(values[spanned])
+    spanned = values > 1e-10 * values[-1]
+    spanned[-1] = True  # Of features that never vary one is kept, which says nothing.
+    lengths = np.sqrt(np.maximum(values[spanned], LEAST))
     known_there: Floats = places[:, spanned] * lengths
     asked_there: Floats = asked @ known.T @ (places[:, spanned] / lengths)
     return known_there, asked_there

@@ -211,9 +211,9 @@ ENTRIES = (
         made_by="models-genesis-mini",
         notes=(
             "To try things offline and to teach with. It saw three chest CTs, 73 small MRIs and "
-            "phantoms, a ten-thousandth of what the published weights saw: expect frozen features "
-            "that beat random ones, and no sure gain in fine-tuning. What was measured of it "
-            "stands in benchmarks/results/mini.md.",
+            "phantoms, far less than the published weights did, and no gain over random weights "
+            "was shown: not in fine-tuning from 2 or 4 labelled MRIs, not of frozen features "
+            "(benchmarks/results/mini.md has the numbers).",
         ),
     ),
 )

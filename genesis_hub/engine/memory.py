@@ -28,13 +28,18 @@ def fitting(network: nn.Module, shape: tuple[int, ...], room: int | None, most: 
     """
     if room is None:
         return most
-    # Batch norm cannot train on one image, so one is the difference of three and two.
-    two, three = (saved(network, (number, *shape)) for number in (2, 3))
-    one = int((three - two) * PASSING)
-    fixed = STATES * sum(p.numel() * p.element_size() for p in network.parameters())
-    while most > 1 and most * one + fixed > room * SHARE:
+    one, fixed = needed(network, shape)
+    while most > 1 and most * one * PASSING + fixed > room * SHARE:
         most //= 2
     return most
+
+
+def needed(network: nn.Module, shape: tuple[int, ...]) -> tuple[int, int]:
+    """Return the bytes that a step keeps for each image (C, X, Y[, Z]), and those beside them."""
+    # Batch norm cannot train on one image, so one is the difference of three and two.
+    two, three = (saved(network, (number, *shape)) for number in (2, 3))
+    fixed = STATES * sum(p.numel() * p.element_size() for p in network.parameters())
+    return three - two, fixed
 
 
 def saved(network: nn.Module, shape: tuple[int, ...]) -> int:

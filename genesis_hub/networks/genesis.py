@@ -1,12 +1,14 @@
 """The Genesis U-Net and Y-Net, in their PyTorch and Keras forms."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from genesis_hub.networks.folding import folded, folds
 from genesis_hub.networks.memory import run
 from genesis_hub.networks.norm import Norm, norm_layer, pool
 from genesis_hub.networks.shapes import check_volume, scaled
@@ -43,7 +45,11 @@ class Unit(nn.Module):
         self.norm = style.layer(channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.relu(self.norm(self.conv(x)))
+        return self.finished(self.conv(x))
+
+    def finished(self, x: Tensor) -> Tensor:
+        """Return what follows the convolution."""
+        return F.relu(self.norm(x))
 
 
 class GenesisEncoder(nn.Module):
@@ -129,10 +135,26 @@ class GenesisDecoder(nn.Module):
 
     def forward(self, maps: list[Tensor]) -> Tensor:
         x = maps[-1]
+        lightly = self.grad_checkpointing and self.training
         for up, stage, skip in zip(self.ups, self.stages, reversed(maps[:-1]), strict=True):
-            x = torch.cat([up(x), skip], dim=1)
-            x = run(stage, x, lightly=self.grad_checkpointing and self.training)
+            x = run(partial(expanded, up, stage), x, skip, lightly=lightly)
         return x
+
+
+def expanded(up: nn.Module, stage: nn.Module, x: Tensor, skip: Tensor) -> Tensor:
+    """Return a level of the expanding path: the map below and the skip, up-sampled and joined."""
+    assert isinstance(stage, nn.Sequential)
+    first, second = stage[0], stage[1]
+    assert isinstance(first, Unit)
+    if (
+        stage.training
+        and isinstance(up, nn.ConvTranspose3d)
+        and folds(up, first.conv, x, stage, first)
+    ):
+        x = second(first.finished(folded(up, first.conv, x, skip)))
+    else:
+        x = stage(torch.cat([up(x), skip], dim=1))
+    return x
 
 
 class PatternHead(nn.Module):

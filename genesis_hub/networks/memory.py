@@ -1,11 +1,13 @@
 """Gradient checkpointing of one stage: less memory for a second forward in the backward."""
 
+from collections.abc import Callable
+
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 
-def run(stage: nn.Module, *inputs: Tensor | None, lightly: bool) -> Tensor:
+def run(stage: Callable[..., Tensor], *inputs: Tensor | None, lightly: bool) -> Tensor:
     """Run a stage; lightly: keep only its inputs and compute the rest again in the backward."""
     if lightly and torch.is_grad_enabled():
         again: Tensor = checkpoint(stage, *inputs, use_reentrant=False)

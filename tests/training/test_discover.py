@@ -20,6 +20,8 @@ import torch
 from genesis_hub.errors import BadInput
 from tests.training.made import chest, nifti
 from training.corpus.kept import Kept
+from training.corpus.patterns import PatternItems
+from training.corpus.tissue import FILLED
 from training.discover import main
 from training.discovery import filling, patterns
 from training.discovery.autoencoder import AutoEncoder
@@ -104,8 +106,12 @@ def test_one_command_leaves_cubes_a_table_and_facts(whole: Path) -> None:
     assert keys == sorted(set(keys))
     assert [int(row["row"]) for row in rows] == list(range(len(rows)))
     assert (facts["classes"], facts["size"], facts["neighbours_val"]) == (3, list(SIZE), 2)
+    assert facts["rule"] == FILLED.name  # At 9 mm no cube holds as much lung as the rule asks.
     assert {row["name"] for row in rows} == set(facts["hashes"])
     assert not list(whole.glob("*part*"))
+    items = PatternItems(whole, "val")
+    assert (len(items), items.classes, items.size) == (6, 3, SIZE)
+    assert items.looks.keys() <= facts["hashes"].keys()
 
 
 def test_every_class_has_its_patients_at_one_place_and_the_reference_first(whole: Path) -> None:
@@ -275,6 +281,8 @@ def test_the_steps_one_by_one_with_the_seeds_flags_write_the_seeds_files(
         assert labels[:, 0].tolist() == [float(rows[at]["class"]) for at in own]
     lines = Path(out, "train_data1_vwGen_exRef.txt").read_text().splitlines()
     assert len(lines) == 3 * 4
+    items = PatternItems(out, "train")
+    assert (len(items), items.classes, items.size) == (36, 3, SIZE)
 
 
 def test_classes_of_a_list_of_coordinates_are_kept_and_more_are_found(
@@ -290,7 +298,7 @@ def test_classes_of_a_list_of_coordinates_are_kept_and_more_are_found(
             if row["class"] != "2"
         )
     )
-    wishes = wished(classes=3, seed=5, distance=3.0)
+    wishes = wished(seed=5, input_rows=12, input_cols=12, distance=3.0)
     out = copied(whole, tmp_path / "out")
     discovery = Discovery(data, out, wishes, torch.device("cpu"), quiet=True)
     names = [out / f"{name}_features.npy" for name in ("train", "validation")]
@@ -447,7 +455,7 @@ def test_show_draws_the_classes_and_says_how_pure_they_are(
     assert (tmp_path / "pictures" / "classes.png").stat().st_size > 10_000
     assert (tmp_path / "pictures" / "tsne_raw.png").is_file()
     share = float(said.split("raw voxels: ")[1].split(" ")[0])
-    assert share == 1.0  # Two chests of one frame; three places far apart.
+    assert share > 0.6  # Chance is a third.
     assert main(["show", str(tmp_path)]) == 2
     assert "nothing was discovered" in capsys.readouterr().err
 

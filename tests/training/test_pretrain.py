@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +16,20 @@ import torch
 import genesis_hub
 from genesis_hub.engine import checkpoint
 from genesis_hub.engine.checkpoint import LAST
+from genesis_hub.engine.fabric import launched
+from genesis_hub.entry import InputFacts
 from genesis_hub.errors import BadInput
 from tests.training.scans import TINY, chests
+from training import forecast as forecasting
 from training import pretrain as verb
 from training.corpus.chunked import Layout
 from training.cubes import main as cubes_main
+from training.forecast import weighed
 from training.methods.models_genesis import ModelsGenesis
 from training.objective import Pretraining
 from training.pack import pack
 from training.pretrain import main, pretrain
+from training.recipe import recipe_of
 from training.release import main as release_main
 
 ROOT = Path(__file__).parents[2]
@@ -285,3 +292,38 @@ def test_a_run_can_begin_with_the_weights_of_another(
     assert f"They went on from `{run.model}`" in (made.model / "README.md").read_text()
     with pytest.raises(BadInput, match=r"0.0625 wide.*width=0.5"):
         again(scans, tmp_path / "other", weights=str(run.model), width=0.5)
+
+
+def test_a_step_that_cannot_fit_is_refused_with_what_would(
+    scans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, fixed = weighed(recipe_of("models-genesis", {**TINY, "precision": "fp32"}), small_facts())
+    monkeypatch.setattr(forecasting, "free", lambda device: fixed + 6 * one)
+    with pytest.raises(BadInput, match=r"batch_size=8: .* MB .*batch_size=\d fits, or accumulate="):
+        again(scans, tmp_path / "run", batch_size=8)
+    assert not (tmp_path / "run").exists()
+    wishes = {**TINY, "steps": 1, "validate_every": 1, "batch_size": 8, "accumulate": 4}
+    pretrain("models-genesis", scans, tmp_path / "run", device="cpu", wishes=wishes)
+    assert "forecast: a step takes about" in capsys.readouterr().err
+    monkeypatch.setattr(forecasting, "free", lambda device: fixed)
+    with pytest.raises(BadInput, match="smaller width would do"):
+        again(scans, tmp_path / "none", batch_size=8)
+
+
+def test_the_batch_size_that_is_named_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = recipe_of("models-genesis", {**TINY, "precision": "fp32", "batch_size": 64})
+    fabric = launched(torch.device("cpu"), 1, "fp32", seed=0, deterministic=False)
+    monkeypatch.setattr(forecasting, "free", lambda device: 10**8)
+    with pytest.raises(BadInput) as refused:
+        forecasting.forecast(replace(made, batch_size=10**6), small_facts(), fabric)
+    named = re.search(r"batch_size=(\d+) fits", str(refused.value))
+    assert named is not None
+    fitting = replace(made, batch_size=int(named[1]))
+    assert "100 MB that are free" in forecasting.forecast(fitting, small_facts(), fabric)
+    less, _ = weighed(replace(made, precision="bf16"), small_facts())
+    assert less < weighed(made, small_facts())[0]
+
+
+def small_facts() -> InputFacts:
+    """Return what the tiny network takes."""
+    return verb.facts_of(recipe_of("models-genesis", TINY))

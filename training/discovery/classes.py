@@ -13,7 +13,7 @@ from genesis_hub.engine.feed import seed_of
 from genesis_hub.errors import BadInput
 from training.corpus import Sides, Window
 from training.corpus.cutting import Drawer, by
-from training.corpus.tissue import rule_for
+from training.corpus.tissue import FILLED, Rule, rule_for
 from training.discovery.features import Featured
 from training.discovery.frame import Frame
 from training.discovery.framing import Framing
@@ -22,6 +22,8 @@ from training.discovery.room import Room, all_of
 from training.discovery.wishes import Wishes
 
 TRIES = 200  # Windows of a reference that are judged, as published.
+AGAIN = 50  # References that are looked through once more, when none had a place,
+THOROUGH = 20_000  # at so many windows of each.
 REFERENCES, ANCHORS = 31, 32  # Tell what is drawn for one from what is drawn for the other.
 JOURNAL = "classes.{}.part"
 Starts = NDArray[np.int64]
@@ -93,7 +95,7 @@ class Discoverer:
                     bar.update()
                     continue
                 self.barren += 1
-                if self.barren >= len(self.row_of):
+                if self.barren >= len(self.row_of) + min(len(self.row_of), AGAIN):
                     self.loosen()
         return self.patterns
 
@@ -102,7 +104,8 @@ class Discoverer:
 
         Such as that for lungs in an abdomen: it says nothing of these scans.
         """
-        if self.patterns or self.loose or self.wishes.faithful:
+        found = len(self.patterns) > len(self.known)
+        if found or self.loose or self.wishes.faithful:
             raise BadInput(self.said_of_too_many())
         self.loose, self.barren = True, 0
 
@@ -177,13 +180,13 @@ class Discoverer:
             (x, y, z), (a, b, c) = start, size
             return volume[None, x : x + a, y : y + b, z : z + c]
 
-        rule = rule_for(self.framing.scans[place].modality, faithful=self.wishes.faithful)
+        rule = self.rule(place)
         drawer = Drawer(cut, self.frame.sides, self.room.cutting, rule)
         draw = np.random.Generator(np.random.PCG64(seed_of(self.wishes.seed, ANCHORS, tried)))
-        for at in draw.permutation(len(free))[:TRIES]:
+        tries = TRIES if self.barren < len(self.row_of) else THOROUGH
+        for at in draw.permutation(len(free))[:tries]:
             x, y, z = (int(one) for one in free[at])
-            verdict = drawer.window((x, y, z), self.wishes.crop[:2])[0].verdict
-            if verdict.holds and (verdict.fits or self.loose):
+            if drawer.window((x, y, z), self.wishes.crop[:2])[0].verdict.accepted:
                 return Pattern(place, (x, y, z), train, val)
         return None
 
@@ -195,6 +198,12 @@ class Discoverer:
             apart = grid - np.array(one.start)
             grid = grid[(apart * apart).sum(1) >= self.wishes.distance**2]
         return grid
+
+    def rule(self, place: int) -> Rule:
+        """Return which windows of a scan may be anchors: those of its modality's rule."""
+        if self.loose:
+            return FILLED
+        return rule_for(self.framing.scans[place].modality, faithful=self.wishes.faithful)
 
     def said_of_too_many(self) -> str:
         """Return why no more patterns were found, and what would do."""
@@ -209,7 +218,7 @@ class Discoverer:
             ways.append("borders=0")
         less = tuple(max(8, 3 * side // 4) for side in wishes.size)
         ways.append(f"smaller cubes, such as {by(less)}")
-        rule = rule_for(self.framing.scans[everyone[0]].modality, faithful=wishes.faithful)
+        rule = self.rule(everyone[0])
         return (
             f"classes={wishes.classes}, but only {found} places were found that lie "
             f"{wishes.distance:g} voxels apart and meet the rule ({rule.name}): in the common "

@@ -154,7 +154,8 @@ class Discovery:
         left_out: tuple[LeftOut, ...] = (*framing.left_out, *thin)
         write_facts(
             plan, framing, frame, self.wishes, self.folder,
-            digest=digest, looks=looks, left_out=left_out,
+            digest=digest, rule=finder.rule(found[0].reference).name, looks=looks,
+            left_out=left_out,
         )  # fmt: skip
         return Done(self.folder, len(plan), len(found), tuple(map(str, left_out)))
 

@@ -54,6 +54,7 @@ def write_facts(
     folder: Path,
     *,
     digest: str,
+    rule: str,
     looks: dict[int, str],
     left_out: Sequence[LeftOut],
 ) -> None:
@@ -68,6 +69,7 @@ def write_facts(
         "neighbours": counts[0],
         "neighbours_val": counts[1],
         "frame": {"spacing": list(frame.spacing), "sides": list(frame.sides), "body": wishes.body},
+        "rule": rule,
         "seed": wishes.seed,
         "layout": wishes.layout,
         "digest": framing.scans.digest,
