@@ -18,6 +18,7 @@ from training.views.presets import SEMANTIC
 from training.views.restorations import RESTORATIONS
 from training.views.rotate import draw_turns, rotate, turned
 from training.views.semantic import all_done, draw_each, semantic_genesis, strength
+from training.views.shuffle import draw_moves, moved, shuffle
 
 SMALL = (20, 28, 16)
 SIDES = (64, 64, 32)
@@ -238,6 +239,14 @@ def test_cubes_that_are_too_short_are_refused_with_what_would_fit() -> None:
         semantic_genesis(cubes(1, (64, 64, 12)), keyed(1))
     with pytest.raises(BadInput, match=r"in-painting needs .* 26 voxels.*take cubes of 64x64x32"):
         semantic_genesis(cubes(1, (64, 64, 16)), keyed(1), SEMANTIC["sg_keras_v1"])
+
+
+def test_few_windows_write_what_a_map_of_them_says() -> None:
+    x, draws = cubes(20, (30, 32, 28), channels=2), keyed(20)
+    for windows in (5, 100):
+        moves = draw_moves(draws, 1.0, windows, 0)
+        assert torch.equal(shuffle(x, draws, share=1, windows=windows, pool=0), moved(x, moves))
+        assert not torch.equal(moved(x, moves), x)
 
 
 # Turns

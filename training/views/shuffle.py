@@ -9,9 +9,10 @@ from torch import Tensor
 from training.views.draws import Draws
 from training.views.flip import Flips, flipped
 from training.views.pieces import by_sample, checked, in_pieces, long_enough, skipped, where
-from training.views.windows import drawn_maps
+from training.views.windows import drawn_maps, few_writes
 
 LEAST_SIDE = 10  # A window is at most a tenth as long.
+FEW = 100  # Windows that are cheaper drawn one by one than as a map of the whole cube.
 HELD = 1 << 25  # Voxels of a pool of maps: 128 MiB, 256 cubes of 64 x 64 x 32.
 
 
@@ -75,6 +76,11 @@ def moved(x: Tensor, moves: Moves) -> Tensor:
     if skipped(x, moves.on):
         return x
     sides = (x.shape[2], x.shape[3], x.shape[4])
+    if not moves.pool and moves.windows <= FEW and by_sample(x) and len(x) == 1:
+        place, source = few_writes(moves.draws, sides, moves.windows)
+        y = x.flatten(2).clone(memory_format=torch.contiguous_format)
+        y[..., place] = x.flatten(2)[..., source]
+        return y.view(x.shape)
     if not moves.pool:
         sources = drawn_maps(moves.draws, sides, moves.windows)
         return where(moves.on, taken(x, sources), x)
