@@ -29,9 +29,10 @@ from genesis_hub.engine.loop import one_step
 from genesis_hub.engine.pace import optimizer_of
 from genesis_hub.networks import folding
 from tests.training import plain_views
-from training.methods.roster import METHODS
+from training.methods.roster import row_of
+from training.network import facts_of, network_of
 from training.objective import Pretraining
-from training.pretrain import facts_of, network_of, pretrain
+from training.pretrain import pretrain
 from training.recipe import recipe_of
 from training.views.draws import Draws
 
@@ -54,7 +55,7 @@ class Ours:
         facts = facts_of(recipe)
         self.fabric = launched(device, 1, precision, seed=0, deterministic=False)
         network = network_of(recipe, facts).to(device).to(memory_format=torch.channels_last_3d)
-        method = METHODS[recipe.method](network, recipe, facts)
+        method = row_of(recipe).build(network, recipe, facts)
         if compiled:
             method.compile()
         self.objective = Pretraining(
