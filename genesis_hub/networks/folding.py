@@ -6,7 +6,6 @@ map. That is 64 products for a voxel of the small map and a pair of channels ins
 is concatenated at full resolution, and the answer differs by rounding only.
 """
 
-from functools import lru_cache
 from itertools import product
 
 import torch
@@ -58,20 +57,22 @@ def together(up: Tensor, conv: Tensor) -> Tensor:
     before, after = up.shape[0], conv.shape[0]
     pairs = up.permute(2, 3, 4, 0, 1).flatten(0, 3) @ conv.permute(1, 2, 3, 4, 0).flatten(1)
     pairs = pairs.view(8, before, 27, after).transpose(1, 2).reshape(8 * 27, before * after)
-    kernel = meetings().to(pairs) @ pairs
+    kernel = MEETINGS.to(pairs) @ pairs
     return kernel.view(4, 4, 4, before, after).permute(3, 4, 0, 1, 2)
 
 
-@lru_cache(maxsize=1)
 def meetings() -> Tensor:
     """Return which places of `up` and taps of `conv` meet in which place of both: (64, 8 * 27)."""
-    met = torch.zeros(4, 4, 4, 2, 2, 2, 3, 3, 3)
+    met = torch.zeros(4, 4, 4, 2, 2, 2, 3, 3, 3, device="cpu")
     for place in product(range(2), repeat=3):
         for tap in product(range(3), repeat=3):
             # Output voxel i reads i + tap - 1 = 2 p + place, for a voxel p below: i - 2 p + 1.
             both = tuple(at - of + 2 for at, of in zip(place, tap, strict=True))
             met[(*both, *place, *tap)] = 1
     return met.view(64, 8 * 27)
+
+
+MEETINGS = meetings()
 
 
 def watched(layer: nn.Module) -> bool:

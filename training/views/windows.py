@@ -81,7 +81,8 @@ def few_writes(draws: Draws, sides: Sides, windows: int) -> tuple[Tensor, Tensor
     corner = (corner[..., 0] * sides[1] + corner[..., 1]) * sides[2] + corner[..., 2]
     corner += torch.arange(1, windows + 1) << (ORDER + bits)
     each, writes = written(shapes, shape, corner)
-    place, at = (writes & ((1 << bits) - 1)).unique(return_inverse=True)  # type: ignore[no-untyped-call]
+    places = writes & ((1 << bits) - 1)
+    place, at = places.unique(return_inverse=True)  # type: ignore[no-untyped-call]
     writes += random_bits(draws.streams("shuffle.order", 1)[0], each) << bits
     last = torch.zeros_like(place).scatter_reduce_(0, at, in_order(writes), "amax")
     return place, last & ((1 << bits) - 1)
