@@ -26,10 +26,10 @@ from training.corpus.chunked import Layout
 from training.cubes import main as cubes_main
 from training.forecast import weighed
 from training.methods.models_genesis import ModelsGenesis
+from training.methods.roster import recipe_of
 from training.objective import Pretraining
 from training.pack import pack
 from training.pretrain import main, pretrain
-from training.recipe import recipe_of
 from training.release import main as release_main
 
 ROOT = Path(__file__).parents[2]
