@@ -26,7 +26,13 @@ class Changes(NamedTuple):
 
     def of(self, rows: slice) -> "Changes":
         """Return what happens to some samples."""
-        return Changes(self.aspect[rows], *(part.of(rows) for part in self[1:]))
+        return Changes(
+            self.aspect[rows],
+            self.crops.of(rows),
+            self.jitters.of(rows),
+            self.blurs.of(rows),
+            self.tilts.of(rows),
+        )
 
 
 def moco_views(

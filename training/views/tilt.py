@@ -28,16 +28,11 @@ def draw_tilts(draws: Draws, most: float) -> Tilts:
 
 def tilted(x: Tensor, plan: Tilts) -> Tensor:
     """Return pictures (N, C, H, W) turned about their middle; what comes in from beyond is 0."""
-    rows, columns = (torch.arange(side, device=x.device) for side in x.shape[2:])
-    middle = [(side - 1) / 2 for side in x.shape[2:]]
-    grid = sources(
-        plan.angle,
-        (rows - middle[0]).expand(len(x), -1),
-        (columns - middle[1]).expand(len(x), -1),
-        torch.ones(len(x), device=x.device),
-    )
-    grid += torch.tensor([middle[1], middle[0]], device=x.device)
-    return taken(x, grid, "zeros")
+    rows, columns = (torch.arange(side, device=x.device)[None] for side in x.shape[2:])
+    middle = torch.tensor([[(side - 1) / 2 for side in x.shape[2:]]], device=x.device)
+    middle = middle.expand(len(x), -1)
+    grid = sources(plan.angle, rows, columns, middle, torch.ones_like(middle[:, 0]), x.shape)
+    return F.grid_sample(x, grid, mode="nearest", padding_mode="zeros", align_corners=False)
 
 
 def tilted_within(x: Tensor, plan: Tilts, crops: Crops, aspect: Tensor) -> tuple[Tensor, Crops]:
@@ -47,32 +42,33 @@ def tilted_within(x: Tensor, plan: Tilts, crops: Crops, aspect: Tensor) -> tuple
     square x holds: it is turned as it was taken.
     """
     top, left, height, width = crops.boxes.to(torch.float32).unbind(1)
-    middle = torch.stack([left + (width - 1) / 2, top + (height - 1) / 2], 1)
+    middle = torch.stack([top + (height - 1) / 2, left + (width - 1) / 2], 1)
     rows, columns = (torch.arange(side, device=x.device)[None] for side in x.shape[2:])
     if by_sample(x) and len(x) == 1:
         first, begin, tall, wide = crops.boxes[0].tolist()
         rows, columns = rows[:, first : first + tall], columns[:, begin : begin + wide]
         crops = Crops(crops.boxes * torch.tensor([0, 0, 1, 1]))
-    grid = sources(plan.angle, rows - middle[:, 1:], columns - middle[:, :1], aspect)
-    grid += middle[:, None, None]
-    return taken(x, grid, "border"), crops
+    grid = sources(plan.angle, rows, columns, middle, aspect, x.shape)
+    # A box reaches beyond the picture by less than a pixel, where it was rounded to whole ones.
+    found = F.grid_sample(x, grid, mode="nearest", padding_mode="border", align_corners=False)
+    return found, crops
 
 
-def sources(angle: Tensor, rows: Tensor, columns: Tensor, aspect: Tensor) -> Tensor:
-    """Return from where, (column, row) from the middle, what lies at rows and columns comes.
+def sources(
+    angle: Tensor, rows: Tensor, columns: Tensor, middle: Tensor, aspect: Tensor, shape: torch.Size
+) -> Tensor:
+    """Return from where what lies at rows and columns comes, as `grid_sample` counts places.
 
-    rows: (N, H); columns: (N, W); aspect: (N,). The answer: (N, H, W, 2).
+    rows: (N or 1, H); columns: (N or 1, W); middle: (N, 2), row and column that stay; aspect: (N,);
+    shape: of the pictures. The answer: (N, H, W, 2), column and row, each from -1 to 1.
     """
     radians = angle.deg2rad()[:, None]
     cos, sin, aspect = radians.cos(), radians.sin(), aspect[:, None]
-    grid = rows.new_empty(len(rows), rows.shape[1], columns.shape[1], 2, dtype=torch.float32)
-    torch.sub((columns * cos)[:, None], (rows * sin * aspect)[:, :, None], out=grid[..., 0])
-    torch.add((columns * sin / aspect)[:, None], (rows * cos)[:, :, None], out=grid[..., 1])
+    down, across = rows - middle[:, :1], columns - middle[:, 1:]
+    tall, wide = 2 / shape[2], 2 / shape[3]
+    grid = down.new_empty(len(angle), down.shape[1], across.shape[1], 2)
+    from_left = across * cos * wide + ((middle[:, 1:] + 0.5) * wide - 1)
+    torch.sub(from_left[:, None], (down * sin * aspect * wide)[:, :, None], out=grid[..., 0])
+    from_top = down * cos * tall + ((middle[:, :1] + 0.5) * tall - 1)
+    torch.add((across * sin / aspect * tall)[:, None], from_top[:, :, None], out=grid[..., 1])
     return grid
-
-
-def taken(x: Tensor, grid: Tensor, beyond: str) -> Tensor:
-    """Return the nearest pixel of each place (column, row) in pixels; the grid is written over."""
-    sides = torch.tensor([x.shape[3], x.shape[2]], device=x.device, dtype=torch.float32)
-    grid.mul_(2).add_(1).div_(sides).sub_(1)
-    return F.grid_sample(x, grid, mode="nearest", padding_mode=beyond, align_corners=False)
