@@ -38,7 +38,7 @@ def forecast(recipe: Recipe, facts: InputFacts, fabric: Fabric, *, task: str) ->
     )
 
 
-def weighed(recipe: Recipe, facts: InputFacts, task: str = "pretext") -> tuple[int, int]:
+def weighed(recipe: Recipe, facts: InputFacts, task: str) -> tuple[int, int]:
     """Return the bytes of a step for each cube, and those beside them."""
     with torch.device("meta"):
         network = api.create_model(name_of(recipe), task=task, norm=recipe.norm, width=recipe.width)
