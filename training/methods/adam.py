@@ -1,5 +1,6 @@
 """Adam (Hosseinzadeh Taher et al. 2023): parts of pictures told apart, from coarse to fine."""
 
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
@@ -93,6 +94,10 @@ class AdamRecipe(ImageRecipe):
                 f"to a group; give at most {self.batch_size // 2}"
             )
 
+    def stages(self) -> Mapping[str, Mapping[str, Any]]:
+        """Return the runs that a chain is made of, by name."""
+        return {f"n{n}": {"n": n} for n in self.chain} if isinstance(self.n, tuple) else {}
+
     def notes(self) -> tuple[str, ...]:
         """Return what a user should hear before the run begins."""
         if self.n not in (0, 1) and isinstance(self.n, int) and not self.weights:
@@ -110,8 +115,9 @@ class Adam(Method):
     in Medical Imaging via Self-Supervision. MICCAI-DART 2023, arXiv 2309.15358. Learned by momentum
     contrast: X. Chen et al.: Improved Baselines with Momentum Contrastive Learning, 2020, arXiv
     2003.04297.
-    preset: of the views. seed: of the queue's first content.
     """
+
+    hands_over = True
 
     def __init__(self, network: HubModel, recipe: AdamRecipe, facts: InputFacts) -> None:
         super().__init__(network)
@@ -163,6 +169,10 @@ class Adam(Method):
             torch._foreach_lerp_(
                 list(following.parameters()), list(learning.parameters()), 1 - self.momentum
             )
+
+    def take_over(self) -> None:
+        # Parts are told from a whole at once: validation counts keys of this stage alone.
+        self.queue.fresh.zero_()
 
     def examine(self, views: dict[str, Tensor]) -> Examined:
         features = self.network(views["query"])

@@ -17,7 +17,11 @@ class Method(nn.Module, ABC):
 
     network: what is learned, in the hub's own keys; what else a method needs to learn by (a
     teacher, a queue) stands beside it and is not published.
+    hands_over: a run that begins with another of its kind takes all that there is from it, not the
+    network alone.
     """
+
+    hands_over = False
 
     def __init__(self, network: HubModel) -> None:
         super().__init__()
@@ -37,6 +41,9 @@ class Method(nn.Module, ABC):
 
     def after_step(self, progress: float) -> None:
         """Do what follows a step, such as a momentum teacher's; progress runs from 0 to 1."""
+
+    def take_over(self) -> None:
+        """Do what follows when the state of another run was loaded to begin with."""
 
     @abstractmethod
     def examine(self, views: dict[str, Tensor]) -> "Examined":
