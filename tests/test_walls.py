@@ -173,10 +173,12 @@ TRAINING_ROOMS: dict[str, set[str]] = {
     "objective": {"methods", "views"},
     "sheets": {"methods"},
     "leaving": {"corpus", "methods", "recipe", "sheets"},
+    "pictures": {"corpus", "pictures", "views"},
     "discovery": {"corpus", "discovery"},
     "discover": {"command", "discovery"},
     "cubes": {"command", "corpus"},
     "pack": {"command", "corpus"},
+    "lists": {"command", "pictures"},
     "pretrain": {
         "command", "corpus", "forecast", "leaving", "methods", "network", "objective", "recipe",
     },
@@ -191,6 +193,7 @@ OF_THE_HUB = {
         "atomic", "catalog", "data", "engine", "entry", "errors", "extras", "infer", "inputs",
         "sampling",
     },
+    "pictures": {"atomic", "data", "engine", "errors", "sampling"},
 }  # fmt: skip
 TRAINING_DOORS = {
     "torch": {
@@ -198,15 +201,16 @@ TRAINING_DOORS = {
         "corpus",
         "discovery",
         "methods",
+        "pictures",
         "network",
         "forecast",
         "objective",
         "pretrain",
         "release",
     },
-    "numpy": {"corpus", "discovery"},
+    "numpy": {"corpus", "discovery", "pictures"},
     "scipy": {"corpus", "discovery"},
-    "tqdm": {"corpus", "discovery"},
+    "tqdm": {"corpus", "discovery", "pictures"},
 }
 TRAINING_FILES = sorted(TRAINING.rglob("*.py"))
 
