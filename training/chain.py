@@ -43,8 +43,9 @@ class Chain:
         for number, (name, keys) in enumerate(self.stages.items(), 1):
             if not self.quiet and leading():
                 sys.stderr.write(f"stage {name}, {number} of {len(self.stages)}\n")
-            before = {"weights": str(self.folder / list(self.stages)[number - 2])}
-            done.append(one(self.folder / name, {**keys, **(before if done else {})}))
+            # By where it lies beside this one: so the folder of a run can be moved.
+            before = {"weights": f"../{list(self.stages)[number - 2]}"} if done else {}
+            done.append(one(self.folder / name, {**keys, **before}))
         if leading():
             self.leave(done[-1])
         return done
@@ -70,9 +71,8 @@ class Chain:
 
     def leave(self, last: Stage) -> None:
         """Copy what the last stage left to where the run's own is looked for."""
-        for name in (METRICS,):
-            with new_file(self.folder / name) as aside:
-                shutil.copyfile(last.model.parent / name, aside)
+        with new_file(self.folder / METRICS) as aside:
+            shutil.copyfile(last.model.parent / METRICS, aside)
         with new_folder(self.folder / MODEL) as aside:
             for file in last.model.iterdir():
                 shutil.copyfile(file, aside / file.name)

@@ -45,11 +45,16 @@ class Beginning:
         method.take_over()
 
 
-def beginning(recipe: Recipe) -> Beginning:
-    """Return what a recipe's `weights` are: a RUN, a model's folder or a name."""
+def beginning(recipe: Recipe, run: Path) -> Beginning:
+    """Return what a recipe's `weights` are: a RUN, a model's folder or a name.
+
+    run: the folder of the run that begins; a stage names the one before it by where it lies beside.
+    """
     if recipe.weights is None:
         return Beginning(recipe)
-    folder = last_stage(Path(recipe.weights).expanduser())
+    asked = Path(recipe.weights).expanduser()
+    staged = (run.parent / STAGES).is_file() and asked.parent == Path("..")
+    folder = last_stage(run.parent / asked.name if staged else asked)
     if not (folder / RUN).is_file():
         return Beginning(recipe)
     told: dict[str, Any] = json.loads((folder / RUN).read_text(encoding="utf-8"))

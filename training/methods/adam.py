@@ -61,7 +61,7 @@ class AdamRecipe(ImageRecipe):
 
     @property
     def parted(self) -> int:
-        """The side of the grid that pictures are parted by in fact."""
+        """The side of the grid that pictures are parted by in fact; 0: they are whole."""
         assert isinstance(self.n, int)
         return self.n if self.decompose else 0
 
@@ -143,7 +143,8 @@ class Adam(Method):
 
     def views(self, batch: Batch, draws: Draws) -> dict[str, Tensor]:
         query, key = moco_views(batch["image"], batch["aspect"], draws, self.preset)
-        return {"query": query, "key": key, "order": draws.words("shuffle", 1)[:, 0]}
+        order = draws.words("shuffle", 1)[:, 0]
+        return {"query": query, "key": key, "order": order, "part": batch["image"]}
 
     def step(self, views: dict[str, Tensor]) -> dict[str, Tensor]:
         query = self.code(self.encoded(views["query"]))
@@ -195,8 +196,17 @@ class Adam(Method):
             view=views["query"],
             scores=scores,
             code=query,
-            pair=views["key"],
+            shown=self.shown(views),
         )
+
+    def shown(self, views: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return the first parts of a batch and their views, in greys or colours from 0 to 1."""
+        mean, std = (
+            torch.tensor(one, device=views["query"].device).view(-1, 1, 1)
+            for one in (self.preset.mean, self.preset.std)
+        )
+        made = {name: views[name][:2] * std + mean for name in ("query", "key")}
+        return {"part": views["part"][:2].float() / 255, **made}
 
     def encoded(self, x: Tensor) -> Tensor:
         """Return the features of query views, normalised in groups."""

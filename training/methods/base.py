@@ -64,7 +64,8 @@ class Examined(NamedTuple):
     embedding: (N, F), of what a user would take as features.
     answer, target: what was made and what was asked for, where it is an image; else None.
     view: what the network saw. scores: what else is measured, such as accuracy, as means.
-    code: (N, F) on the unit sphere, of what learns by telling images apart; pair: the other view.
+    code: (N, F) on the unit sphere, of what learns by telling images apart.
+    shown: some of the pictures and their views, (M, C, X, Y) in [0, 1], by what they are called.
     """
 
     losses: dict[str, Tensor]
@@ -74,4 +75,4 @@ class Examined(NamedTuple):
     target: Tensor | None = None
     scores: Mapping[str, Tensor] | None = None
     code: Tensor | None = None
-    pair: Tensor | None = None
+    shown: Mapping[str, Tensor] | None = None
