@@ -386,6 +386,17 @@ def test_an_item_is_one_cell_at_the_held_side_with_its_own_shape(
     assert cells == {(0, 0), (0, 1), (1, 0), (1, 1)}
 
 
+def test_a_part_that_shows_nothing_is_drawn_anew_unless_faithful(tmp_path: Path) -> None:
+    values = pixels(1, (64, 64)).copy()
+    values[:, :48] = 3  # Three columns of four are a border.
+    write(tmp_path / "in/a.png", values)
+    found = album(tmp_path / "in", tmp_path / "spare")
+    for faithful, least, most in ((False, 0.8, 1.0), (True, 0.15, 0.35)):
+        items = CellItems(found, [0], 8, 4, faithful=faithful)
+        columns = [int(items.item(0, seed)["cell"][1]) for seed in range(300)]
+        assert least < np.mean(np.array(columns) == 3) <= most
+
+
 @pytest.mark.parametrize("side", [0, 32])
 def test_an_item_is_a_pure_function_of_index_and_seed(
     folder: Path, tmp_path: Path, side: int
