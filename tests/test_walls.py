@@ -67,6 +67,10 @@ ROOMS: dict[str, set[str]] = {
         "api", "atomic", "data", "errors", "extras", "gallery", "infer", "models", "page", "show",
         "reporting",
     },
+    "searching": {
+        "api", "atomic", "data", "errors", "evaluate", "infer", "inputs", "models", "page",
+        "show", "searching",
+    },
     "losses": {"errors"},
     "evaluate": {"errors", "evaluate"},
     "engine": {"atomic", "errors", "version", "weights", "engine"},
@@ -88,11 +92,11 @@ ROOMS: dict[str, set[str]] = {
         "cli",
         "importing", "api", "registry", "cards", "entry", "errors", "version", "weights", "demo",
         "auditing", "benchmarking", "data", "engine", "gallery", "infer", "tuning", "inspecting",
-        "doctor", "exporting",
+        "doctor", "exporting", "searching",
     },
     "__init__": {
         "version", "api", "auditing", "benchmarking", "data", "errors", "importing", "infer",
-        "show", "tuning",
+        "searching", "show", "tuning",
     },
     "__main__": {"cli"},
 }  # fmt: skip
@@ -129,6 +133,7 @@ DOORS = {
         "show",
         "gallery",
         "reporting",
+        "searching",
         "benchmarking",
     },
     "numpy": {
@@ -143,6 +148,7 @@ DOORS = {
         "mistakes",
         "reporting",
         "sampling",
+        "searching",
         "show",
         "tuning",
         "weights",
