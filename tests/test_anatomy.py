@@ -1,10 +1,18 @@
 """Anatomy in numbers: against definitions, and against embeddings that tell nothing apart."""
 
+import json
+from pathlib import Path
+
 import numpy as np
+import PIL.Image
 import pytest
+import torch
 from sklearn.metrics import silhouette_samples
 
+import genesis_hub
 from genesis_hub import BadInput
+from genesis_hub.cli import main
+from genesis_hub.data.phantoms import chest_xray
 from genesis_hub.evaluate import composition, intervals, locality
 
 LANDMARKS = ("apex", "heart", "spine")
@@ -131,3 +139,69 @@ def test_embeddings_that_cannot_be_compared_are_refused(rows, names, people, sai
 def test_parts_of_another_shape_are_refused() -> None:
     with pytest.raises(BadInput, match=r"\(20, 2, 24\)"):
         composition(*wholes()[:1], {2: wholes()[1][4]}, wholes()[2], draw=draw())
+
+
+def test_both_measures_are_drawn() -> None:
+    show = pytest.importorskip("genesis_hub.show")
+    same = np.full(9, 0.9)
+    rows = {"raw": {"own": same, "others": draw().uniform(-1, 1, 30)}, "centred": {"own": same}}
+    figure = show.cosines(rows)
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["raw", "centred"]
+    for line in figure.axes[0].lines:  # A density: what is folded back at 1 is not lost.
+        assert np.trapezoid(line.get_ydata(), line.get_xdata()) == pytest.approx(1, abs=0.02)
+    patch = draw().random((8, 8))
+    near = show.Near(patch, "heart", [(patch, "heart", True), (patch, "spine", False)])
+    drawn = show.neighbours([near, near])
+    assert [axes.get_title() for axes in drawn.axes[:3]] == ["heart", "heart", "spine"]
+    assert len({axes.spines["left"].get_linestyle() for axes in drawn.axes[1:3]}) == 2
+    spot = show.spotted(show.Spot(patch, (3, 4), patch, (2, 2), "case"))
+    assert show.png(spot)[:4] == b"\x89PNG"
+    with pytest.raises(BadInput, match="nothing to draw"):
+        show.neighbours([])
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("films")
+    for seed in range(6):
+        film = chest_xray(seed, size=(48, 48), finding=False).image[0]
+        PIL.Image.fromarray(film).save(folder / f"p{seed}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory) -> Path:
+    torch.manual_seed(0)
+    model = genesis_hub.create_model("timm:resnet18", width=0.125)
+    return model.save_pretrained(tmp_path_factory.mktemp("model") / "m")
+
+
+def test_the_command_measures_a_model_on_pictures(films, encoder, tmp_path, capsys) -> None:
+    words = ["show", str(encoder), str(films), "--kind", "anatomy", "--quiet"]
+    assert main([*words, "--out", str(tmp_path)]) == 0
+    made = {"anatomy.json", "cosines.png", "neighbours.png", "landmarks.png"}
+    assert {path.name for path in tmp_path.iterdir()} == made
+    told = json.loads((tmp_path / "anatomy.json").read_text())
+    assert told["patches"] == 6 * 9
+    assert told["numbers"]["chance"][0] == pytest.approx(1 / 9, abs=1e-4)
+    assert told["numbers"]["knn"][0] > 0.4
+    assert {"cosine/2", "cosine/3", "cosine/4", "apart"} <= told["numbers"].keys()
+    assert "the same by chance: 0.11" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--kind", "anatomy", "--layer", "x"], "no use for --layer"),
+        (["--points", "x.csv"], "landmarks for --kind anatomy"),
+    ],
+)
+def test_flags_of_other_kinds_are_refused(words, said, films, encoder, tmp_path, capsys) -> None:
+    assert main(["show", str(encoder), str(films), "--out", str(tmp_path), *words]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_one_picture_is_no_anatomy(films: Path, encoder: Path, tmp_path: Path, capsys) -> None:
+    words = ["show", str(encoder), str(films / "p0.png"), "--kind", "anatomy", "--quiet"]
+    assert main([*words, "--out", str(tmp_path)]) == 2
+    assert "4 or more" in capsys.readouterr().err

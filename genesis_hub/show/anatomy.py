@@ -59,8 +59,9 @@ def cosines(
     low = max(-1.0, min(float(one.min()) for one in values) - 0.08)
     with drawing(height=0.6 + 1.15 * len(rows), theme=theme) as figure:
         every = None
+        grid = figure.add_gridspec(len(rows), 1)
         for place, (title, row) in enumerate(rows.items()):
-            axes = axes_of(figure, theme, (len(rows), 1, place + 1), grid="x")
+            axes = axes_of(figure, theme, grid[place], grid="x")
             for number, (name, cosine) in enumerate(row.items()):
                 at, share = density(np.asarray(cosine, float))
                 colour, line = COLOURS[number % len(COLOURS)], LINES[number % len(LINES)]
