@@ -101,7 +101,7 @@ def neighbours(rows: Sequence[Near], *, title: str = "") -> "Figure":
     patches = require("matplotlib.patches", "show")
     columns = 1 + max(len(row.others) for row in rows)
     side = max(0.62, WIDTH / columns)
-    with drawing(side * columns, (side + 0.24) * len(rows) + 0.5, theme=SCREEN) as figure:
+    with drawing(side * columns, (side + 0.17) * len(rows) + 0.5, theme=SCREEN) as figure:
         if title:
             figure.suptitle(said(title, 70), fontsize=8)
         grid = figure.subplots(len(rows), columns, squeeze=False)
