@@ -171,23 +171,28 @@ TRAINING_ROOMS: dict[str, set[str]] = {
     "__init__": set(),
     "command": set(),
     "recipe": set(),
+    "kinds": {"recipe"},
     "views": {"views"},
-    "corpus": {"corpus", "recipe"},
-    "methods": {"methods", "recipe", "views"},
-    "forecast": {"recipe"},
-    "network": {"recipe"},
+    "corpus": {"corpus", "kinds"},
+    "methods": {"kinds", "methods", "recipe", "views"},
+    "forecast": {"network", "recipe"},
+    "network": {"kinds", "recipe"},
     "objective": {"methods", "views"},
     "sheets": {"methods"},
     "leaving": {"corpus", "methods", "recipe", "sheets"},
+    "pictures": {"corpus", "pictures", "views"},
     "discovery": {"corpus", "discovery"},
     "discover": {"command", "discovery"},
     "cubes": {"command", "corpus"},
     "pack": {"command", "corpus"},
+    "lists": {"command", "pictures"},
     "pretrain": {
-        "command", "corpus", "forecast", "leaving", "methods", "network", "objective", "recipe",
+        "command", "corpus", "forecast", "kinds", "leaving", "methods", "network", "objective",
+        "recipe",
     },
     "release": {"command", "leaving"},
-    "mini": {"command", "pretrain", "release"},
+    "minis": {"discovery", "minis"},
+    "mini": {"command", "minis", "pretrain", "release"},
 }  # fmt: skip
 # A view is a pure function of tensors and draws: of the hub it knows the errors alone.
 OF_THE_HUB = {
@@ -197,6 +202,7 @@ OF_THE_HUB = {
         "atomic", "catalog", "data", "engine", "entry", "errors", "extras", "infer", "inputs",
         "sampling",
     },
+    "pictures": {"atomic", "data", "engine", "errors", "sampling"},
 }  # fmt: skip
 TRAINING_DOORS = {
     "torch": {
@@ -204,15 +210,17 @@ TRAINING_DOORS = {
         "corpus",
         "discovery",
         "methods",
+        "pictures",
         "network",
         "forecast",
         "objective",
+        "minis",
         "pretrain",
         "release",
     },
-    "numpy": {"corpus", "discovery"},
+    "numpy": {"corpus", "discovery", "minis", "pictures"},
     "scipy": {"corpus", "discovery"},
-    "tqdm": {"corpus", "discovery"},
+    "tqdm": {"corpus", "discovery", "pictures"},
 }
 TRAINING_FILES = sorted(TRAINING.rglob("*.py"))
 

@@ -1,4 +1,4 @@
-"""Set-ups of the views, row by row: as released, mended, and as for nnU-Net."""
+"""Set-ups of the views, row by row: as released, mended, and as for nnU-Net or other pictures."""
 
 from dataclasses import dataclass, replace
 
@@ -78,4 +78,43 @@ SEMANTIC = {
         inside=Painting(boxes=(1, 1), sides=(10, 20), fill="constant"),
         outside=Painting(outside=True, boxes=(1, 1), sides=(10, 20), fill="constant"),
     ),
+}
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """What is done to a picture, in this order; the two views of one are drawn independently.
+
+    side: of the views. area, ratio: least and greatest share of the cell that a crop takes, and its
+    width over its height in the picture's own pixels. jitter_share: which samples change in
+    brightness, contrast, saturation and hue, by these strengths, in any order. blur_share,
+    blur_sigma: which are blurred, and how widely, in pixels of the view. turn: degrees that a view
+    is turned by at most, to either side. margin: it is turned before it is cropped, and its crop
+    moved or made smaller where it would reach beyond the cell, so that no view has black corners;
+    else after all else, as released. colour: there must be three channels. mean, std: what is taken
+    off and divided by in the end.
+    """
+
+    side: int = 224
+    area: tuple[float, float] = (0.2, 1.0)
+    ratio: tuple[float, float] = (3 / 4, 4 / 3)
+    jitter_share: float = 0.8
+    brightness: float = 0.4
+    contrast: float = 0.4
+    saturation: float = 0.4
+    hue: float = 0.1
+    blur_share: float = 0.5
+    blur_sigma: tuple[float, float] = (0.1, 2.0)
+    turn: float = 30.0
+    margin: bool = False
+    colour: bool = False
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+
+
+PICTURES = {
+    "adam": Pictures(margin=True),
+    # As released: nearly every view has black corners, whose angle tells how it was turned.
+    "adam_v1": Pictures(),
+    "fundus": Pictures(margin=True, colour=True),
 }
