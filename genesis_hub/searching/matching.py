@@ -2,9 +2,9 @@
 
 One cell of a map says what tissue there is; where in the body it is, its surroundings say. So two
 places are alike where what lies around them is, cell by cell, the nearer the more: their similarity
-is a mean of cosines, weighed by a Gaussian. On X-rays with their lungs marked, cropped at random, a
-landmark was found within a tenth of the picture in 14 % of pictures by its cell and the next ones
-alone, in 43 % with surroundings of a third.
+is a mean of cosines, weighed by a Gaussian. On 20 X-rays with their lungs marked, cropped at
+random, a narrow ResNet-50 that had learned for minutes found a landmark within a tenth of the
+picture in 14 % by the cells next to it in its last map, and in 43 % by surroundings of a third.
 """
 
 from typing import NamedTuple
