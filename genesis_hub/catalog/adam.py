@@ -131,8 +131,8 @@ ENTRIES = (
         patent_note=PATENT_PENDING_ADAM,
         made_by="adam-mini",
         notes=(
-            "To try things offline and to teach with. It saw some 1,500 pictures, far fewer than the "
-            "published weights did (benchmarks/results/adam-mini.md says what it is worth).",
+            "To try things offline and to teach with. It saw some 1,500 pictures, far fewer than "
+            "the published weights did (benchmarks/results/adam-mini.md says what it is worth).",
         ),
     ),
 )
