@@ -29,11 +29,10 @@ from genesis_hub.engine.loop import one_step
 from genesis_hub.engine.pace import optimizer_of
 from genesis_hub.networks import folding
 from tests.training import plain_views
-from training.methods.roster import row_of
+from training.methods.roster import recipe_of, row_of
 from training.network import facts_of, network_of
 from training.objective import Pretraining
 from training.pretrain import pretrain
-from training.recipe import recipe_of
 from training.views.draws import Draws
 
 WORK = 0.733  # TFLOP of a cube, forward and backward, as the published network counts them.

@@ -16,7 +16,7 @@ every = pytest.mark.parametrize("entry", ENTRIES.values(), ids=lambda e: e.name)
 NAMES = [
     "models-genesis", "models-genesis-keras", "models-genesis-nnunet", "models-genesis-mini",
     "semantic-genesis",
-    "semantic-genesis-keras", "transvw", "transvw-keras", "adam-resnet50",
+    "semantic-genesis-keras", "transvw", "transvw-keras", "semantic-genesis-mini", "adam-resnet50",
     "adam-v2-convnext-base", "cpc-3d", "rotation-3d", "rpl-3d", "jigsaw-3d", "exemplar-3d",
     "cpc-2d", "rotation-2d", "rpl-2d", "jigsaw-2d", "exemplar-2d", "smartnet-resnet50",
 ]  # fmt: skip
@@ -27,11 +27,11 @@ def test_all_names_are_there() -> None:
 
 
 def test_wildcards_and_filters() -> None:
-    assert genesis_hub.list_models("*genesis*") == NAMES[:6]
+    assert genesis_hub.list_models("*genesis*") == [*NAMES[:6], "semantic-genesis-mini"]
     assert genesis_hub.list_models("ADAM_*") == ["adam-resnet50", "adam-v2-convnext-base"]
     assert genesis_hub.list_models(ndim=2, method="cpc") == ["cpc-2d"]
     assert len(genesis_hub.list_models(method="proxy-tasks")) == 10
-    assert genesis_hub.list_models(pretrained=True) == NAMES[:8]
+    assert genesis_hub.list_models(pretrained=True) == NAMES[:9]
     assert genesis_hub.list_models("nothing-like-it") == []
 
 

@@ -9,10 +9,11 @@ from genesis_hub.engine.fabric import Fabric
 from genesis_hub.engine.memory import SHARE, free, needed
 from genesis_hub.entry import InputFacts
 from genesis_hub.errors import BadInput
+from training.network import name_of
 from training.recipe import Recipe
 
 
-def forecast(recipe: Recipe, facts: InputFacts, fabric: Fabric) -> str:
+def forecast(recipe: Recipe, facts: InputFacts, fabric: Fabric, *, task: str) -> str:
     """Return in a line what a step needs; raise `BadInput`, with what would fit, if it cannot fit.
 
     The network is built on torch's "meta" device, where nothing is held and nothing computed.
@@ -22,7 +23,7 @@ def forecast(recipe: Recipe, facts: InputFacts, fabric: Fabric) -> str:
         return ""
     room //= sharing(recipe, fabric.device)
     parts = fabric.world_size * recipe.accumulate
-    one, fixed = weighed(recipe, facts)
+    one, fixed = weighed(recipe, facts, task)
     held = -(-recipe.batch_size // parts)  # Cubes of one process, at once.
     need = fixed + held * one
     if need <= room:
@@ -37,12 +38,10 @@ def forecast(recipe: Recipe, facts: InputFacts, fabric: Fabric) -> str:
     )
 
 
-def weighed(recipe: Recipe, facts: InputFacts) -> tuple[int, int]:
+def weighed(recipe: Recipe, facts: InputFacts, task: str) -> tuple[int, int]:
     """Return the bytes of a step for each cube, and those beside them."""
     with torch.device("meta"):
-        network = api.create_model(
-            recipe.name, task="pretext", norm=recipe.norm, width=recipe.width
-        )
+        network = api.create_model(name_of(recipe), task=task, norm=recipe.norm, width=recipe.width)
     one, fixed = needed(network, (network.in_channels, *facts.size))
     # Under autocast the norms and the losses still keep fp32: 0.67 was measured.
     return one if recipe.precision == "fp32" else one * 2 // 3, fixed

@@ -10,16 +10,24 @@ from genesis_hub.entry import InputFacts
 from genesis_hub.errors import BadInput
 from genesis_hub.inputs import Inputs, adjusted
 from genesis_hub.models import HubModel
+from training.kinds import ImageRecipe, VolumeRecipe
 from training.recipe import Recipe
 
 MRI = "image"  # An MRI's numbers mean nothing beside another's: each by its own ends.
 
 
+def name_of(recipe: Recipe) -> str:
+    """Return the catalog's or timm's name of the network that is trained."""
+    asked = recipe.encoder if isinstance(recipe, ImageRecipe) else ""
+    return f"timm:{asked.removeprefix('timm:')}" if asked else recipe.name
+
+
 def facts_of(recipe: Recipe) -> InputFacts:
     """Return what the network takes: as the catalog says, for the modality and size asked for."""
-    entry = registry.find(recipe.name)
-    facts = entry.inputs
-    if recipe.range is not None or recipe.modality != facts.modality:
+    facts = registry.find(recipe.name).inputs
+    if isinstance(recipe, VolumeRecipe) and (
+        recipe.range is not None or recipe.modality != facts.modality
+    ):
         wide: Any = recipe.range or (MRI if recipe.modality == "mri" else None)
         facts = adjusted(facts, modality=recipe.modality, range=wide)
         facts = replace(facts, modality=recipe.modality)
@@ -28,26 +36,33 @@ def facts_of(recipe: Recipe) -> InputFacts:
         fitting = tuple(
             max(m, round(n / m) * m) for n, m in zip(recipe.size, facts.multiple, strict=True)
         )
+        keys = "input_rows, input_cols, input_deps" if len(fitting) == 3 else "input_side"
         raise BadInput(
-            f"input_rows, input_cols, input_deps are {recipe.size}, but {recipe.name} needs "
-            f"multiples of {facts.multiple}; {fitting} would do"
+            f"{keys} are {recipe.size}, but {recipe.name} needs multiples of {facts.multiple}; "
+            f"{fitting} would do"
         )
     return replace(facts, size=recipe.size)
 
 
-def network_of(recipe: Recipe, facts: InputFacts) -> HubModel:
-    """Return the published network with all its heads, fresh or with weights to begin with."""
-    entry = registry.find(recipe.name)
-    wishes: dict[str, Any] = {"task": "pretext", "norm": recipe.norm}
-    classes = recipe.classes if entry.pretext_classes else 0
+def network_of(recipe: Recipe, facts: InputFacts, *, task: str) -> HubModel:
+    """Return the network to be trained, fresh or with weights to begin with.
+
+    task: "pretext" is the published network with all its heads, "features" the bare encoder.
+    """
+    name = name_of(recipe)
+    entry = registry.find(name)
+    wishes: dict[str, Any] = {"task": task, "norm": recipe.norm}
+    classes = 0
+    if isinstance(recipe, VolumeRecipe) and entry.pretext_classes:
+        classes = recipe.classes
     if recipe.weights is None:
-        network = api.create_model(recipe.name, width=recipe.width, num_classes=classes, **wishes)
+        network = api.create_model(name, width=recipe.width, num_classes=classes, **wishes)
     else:
         network = api.from_pretrained(recipe.weights, **wishes)
         if network.spec.architecture != entry.architecture:
             raise BadInput(
                 f"weights={recipe.weights!r} are of {network.spec.architecture}, but "
-                f"{recipe.name} is {entry.architecture}; begin with weights of that, or afresh"
+                f"{name} is {entry.architecture}; begin with weights of that, or afresh"
             )
         if classes and network.spec.num_classes != classes:
             raise BadInput(

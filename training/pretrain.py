@@ -26,11 +26,12 @@ from training.command import Parser, keys_of, told
 from training.corpus.material import Material, Source
 from training.corpus.opening import SPARE, source_of
 from training.forecast import forecast
+from training.kinds import VolumeRecipe
 from training.leaving import MODEL, Shown, leave
-from training.methods.roster import row_of
+from training.methods.roster import METHODS, all_keys, recipe_of
 from training.network import facts_of, laid_out, network_of
 from training.objective import Pretraining
-from training.recipe import Recipe, key_names, recipe_names, recipe_of
+from training.recipe import Recipe, recipe_names
 
 FREE = ("pictures", "workers", "save_every")  # What may change when a run goes on.
 SPLIT = "split.json"
@@ -71,7 +72,7 @@ def pretrain(
     wishes: keys of the recipe and their values.
     """
     wanted = recipe_of(recipe, wishes or {})
-    method = row_of(wanted)
+    method = METHODS[wanted.method]
     where = device_of(device)
     precision = wanted.precision or ("bf16" if where.type == "cuda" else "fp32")
     wanted = replace(wanted, precision=precision)
@@ -82,6 +83,7 @@ def pretrain(
     leading = fabric.global_rank == 0
     quiet = quiet or not leading
     folder = Path(out)
+    assert isinstance(wanted, VolumeRecipe)
     source = source_of(data, wanted)
     if method.labelled and not source.classes:
         raise BadInput(
@@ -90,7 +92,7 @@ def pretrain(
             "--data DISCOVERED"
         )
     made = chosen(wanted, source)
-    expected = "" if finished(folder) else forecast(made, facts, fabric)
+    expected = "" if finished(folder) else forecast(made, facts, fabric, task=method.task)
     with fabric.rank_zero_first():
         begin(
             folder,
@@ -138,10 +140,11 @@ def trained(
         amend(folder, {"left_out": left})
         sure = promise(fabric.device, asked=made.deterministic, operators=())
         amend(folder, {"resume": sure})
-    network = network_of(made, facts).to(fabric.device)
+    row = METHODS[made.method]
+    network = network_of(made, facts, task=row.task).to(fabric.device)
     if made.channels_last:
         laid_out(network)
-    method = row_of(made).build(network, made, facts)
+    method = row.build(network, made, facts)
     if made.compile:
         method.compile()
     shown = Shown(folder, made) if made.pictures and leading else None
@@ -175,10 +178,8 @@ def chosen(recipe: Recipe, source: Source) -> Recipe:
     if every is None:
         every = max(1, min(per_epoch, MOST_BETWEEN, steps))
     warm_up = min(recipe.warm_up, steps // 10)  # A short run must reach its peak, too.
-    return replace(
-        recipe, steps=steps, epochs=None, validate_every=every, warm_up=warm_up,
-        classes=source.classes,
-    )  # fmt: skip
+    made = replace(recipe, steps=steps, epochs=None, validate_every=every, warm_up=warm_up)
+    return replace(made, classes=source.classes) if isinstance(made, VolumeRecipe) else made
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -186,7 +187,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser = Parser(
         prog="python -m training.pretrain",
         description="Pre-train a network on unlabelled scans.",
-        epilog=f"Keys, as KEY=VALUE: {', '.join(key_names()[2:])}.",
+        epilog=f"Keys, as KEY=VALUE: {all_keys()}.",
     )
     parser.add_argument("recipe", help=f"a TOML file, or one of {', '.join(recipe_names())}")
     parser.add_argument("--data", required=True, help="scans, a table, cubes, a pack, or patterns")

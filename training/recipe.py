@@ -1,6 +1,10 @@
-"""The recipe of a pre-training run: plain numbers and words, filled from TOML and the command."""
+"""The recipe of a pre-training run: plain numbers and words, filled from TOML and the command.
 
-from collections.abc import Mapping
+What all methods share stands here; `kinds` adds what volumes and pictures need, each method's own
+module its own keys.
+"""
+
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -14,8 +18,6 @@ from genesis_hub.errors import BadInput
 
 RECIPES = Path(__file__).parent / "recipes"
 FAITHFUL = "faithful"
-MODALITIES = ("ct", "mri")
-STAGES = ("en", "en_de")
 
 
 @dataclass(frozen=True)
@@ -23,15 +25,11 @@ class Recipe:
     """What a pre-training run is made by; None is chosen from the machine, and written down.
 
     method: which way to learn, a name of the roster. name: of the catalog: the network that is
-    trained, and what its folder will be called. preset: of Models Genesis's views.
-    views: of a method that takes any restoration's, by name ("sg", "mg", "inpainting" and others).
-    lambda_rec, lambda_cls: what restoring and telling classes apart count in the loss. stage:
-    "en_de" learns both; "en" the encoder and its classes alone, to begin "en_de" with as `weights`.
-    classes: of discovered patterns that are learned, the first so many; 0: all that there are.
+    trained, and what its folder will be called.
     faithful: as published, with what is known to go wrong with it; else mended.
     weights: a name or a folder to begin with; nothing begins afresh.
-    steps or epochs: how long; an epoch sees `scale` windows of every scan. batch_size: of one step,
-    over all processes and accumulated parts. seed: of the split, the network, the order, the views.
+    steps or epochs: how long. batch_size: of one step, over all processes and accumulated parts.
+    seed: of the split, the network, the order, the views.
     width: what the channels are multiplied by. norm: of the network, as `create_model` takes it.
     lr: the rate at its peak. optimizer: "adamw", "adam", "sgd" (with Nesterov) or "momentum".
     weight_decay: of all but biases and norms. schedule: "cosine", "constant" or "plateau".
@@ -40,32 +38,21 @@ class Recipe:
     a step is computed in, for memory. average: decay of the weights' moving average, which is then
     validated and kept. precision: "fp32", "bf16" or "fp16"; bf16 on a GPU, else fp32, by itself.
     devices: processes on this machine; torchrun sets it by itself.
-    modality: of scans whose table says none: "ct" or "mri". range: (low, high), the values that
-    become 0 and 1, or "image", each scan's own ends; by modality if None.
-    input_rows, input_cols, input_deps: sides of the cubes, (X, Y, Z).
-    scale: windows of each scan in an epoch. phantoms: made-up chests beside the scans, a window of
-    each in an epoch. balanced: scans of each modality, and phantoms, come equally often.
     validation: share of the patients kept for it.
-    looks: windows that are validated on, always the same, perturbed always alike.
+    looks: items that are validated on, always the same, in always the same views.
     validate_every: steps between validations; an epoch of at most 1,000 steps if None. save_every:
     steps between checkpoints. patience: validations without anything better before it stops.
-    workers: processes that cut cubes ahead. deterministic: operators that give the same bits.
+    workers: processes that read ahead. deterministic: operators that give the same bits.
     channels_last: the memory layout that convolutions are fastest in. compile: fuse operators with
     torch.compile, which takes a minute to begin.
     tolerate: share of the scans that may be left out, each named with its reason. no_check: take
     scans as they are, whatever they look like; NaN is refused all the same.
     hashes: perceptual hashes of what was seen lie in run.json and, without names, with the weights.
-    pictures: sheets of restored slices and curves, at every validation.
+    pictures: sheets of what was seen, and curves, at every validation.
     """
 
     method: str
     name: str
-    preset: str = ""
-    views: str = ""
-    lambda_rec: float = 1.0
-    lambda_cls: float = 0.01
-    stage: str = "en_de"
-    classes: int = 0
     faithful: bool = False
     weights: str | None = None
     steps: int | None = None
@@ -85,14 +72,6 @@ class Recipe:
     average: float = 0.0
     precision: str | None = None
     devices: int = 1
-    modality: str = "ct"
-    range: tuple[float, ...] | str | None = None
-    input_rows: int = 64
-    input_cols: int = 64
-    input_deps: int = 32
-    scale: int = 32
-    phantoms: int = 0
-    balanced: bool = False
     validation: float = 0.1
     looks: int = 64
     validate_every: int | None = None
@@ -108,9 +87,9 @@ class Recipe:
     pictures: bool = True
 
     @property
-    def size(self) -> tuple[int, int, int]:
-        """The sides of the cubes."""
-        return (self.input_rows, self.input_cols, self.input_deps)
+    def size(self) -> tuple[int, ...]:
+        """The sides of what the network sees."""
+        raise NotImplementedError
 
     def check(self) -> None:
         """Raise `BadInput` where a key cannot be used."""
@@ -118,32 +97,35 @@ class Recipe:
         check_optimizer(self.optimizer)
         if self.precision not in (None, *PRECISIONS):
             raise BadInput(f"precision={self.precision!r}; choose from {', '.join(PRECISIONS)}")
-        if self.modality not in MODALITIES:
-            raise BadInput(f"modality={self.modality!r}; choose from {', '.join(MODALITIES)}")
-        if self.range not in (None, "image") and len(self.range or ()) != 2:
-            raise BadInput(f"range={self.range!r}; give two numbers, low and high, or 'image'")
-        if self.stage not in STAGES:
-            raise BadInput(f"stage={self.stage!r}; choose from {', '.join(STAGES)}")
-        for names, least in (
-            (("steps", "epochs", "batch_size", "accumulate", "save_every", "scale", "devices",
-              "input_rows", "input_cols", "input_deps", "looks"), 1),
-            (("seed", "phantoms", "workers", "patience", "warm_up", "validate_every",
-              "halve_every", "classes"), 0),
-        ):  # fmt: skip
-            for name in names:
-                value = getattr(self, name)
-                if value is not None and value < least:
-                    raise BadInput(f"{name}={value!r}, but it must be {least} or more")
+        self.at_least(1, "steps", "epochs", "batch_size", "accumulate", "save_every", "devices",
+                      "looks")  # fmt: skip
+        self.at_least(0, "seed", "workers", "patience", "warm_up", "validate_every", "halve_every")
         for name, low, high in (
             ("lr", 0, 10), ("weight_decay", -1e-9, 10), ("average", -1e-9, 1), ("width", 0, 8),
             ("validation", -1e-9, 0.9), ("tolerate", -1e-9, 1), ("clip", -1e-9, 1e6),
-            ("lambda_rec", -1e-9, 1e6), ("lambda_cls", -1e-9, 1e6),
         ):  # fmt: skip
-            value = getattr(self, name)
-            if not low < value < high:
-                raise BadInput(f"{name}={value!r} is out of its range")
+            self.within(name, low, high)
         if self.steps is not None and self.epochs is not None:
             raise BadInput("steps and epochs were both given; give one")
+
+    def at_least(self, least: int, *names: str) -> None:
+        """Raise `BadInput` where a key is below what it may be."""
+        for name in names:
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise BadInput(f"{name}={value!r}, but it must be {least} or more")
+
+    def within(self, name: str, low: float, high: float) -> None:
+        """Raise `BadInput` where a key is not between two numbers."""
+        value = getattr(self, name)
+        if not low < value < high:
+            raise BadInput(f"{name}={value!r} is out of its range")
+
+    def one_of(self, name: str, choices: Iterable[str]) -> None:
+        """Raise `BadInput` where a key is not one of some words."""
+        value = getattr(self, name)
+        if value not in choices:
+            raise BadInput(f"{name}={value!r}; choose from {', '.join(choices)}")
 
     def pace(self, per_epoch: int) -> Pace:
         """Return what the loop needs of a recipe whose choices are made."""
@@ -174,10 +156,13 @@ def recipe_names() -> list[str]:
     return sorted(path.stem for path in RECIPES.glob("*.toml"))
 
 
-def recipe_of(source: str | Path, wishes: Mapping[str, Any]) -> Recipe:
+def read_recipe(
+    source: str | Path, wishes: Mapping[str, Any], kinds: Mapping[str, type[Recipe]]
+) -> Recipe:
     """Return a shipped recipe, or one from a TOML file, with some of its keys set otherwise.
 
-    The table [faithful] of a recipe holds what the published set-up has otherwise.
+    kinds: what a recipe of each method is made of. The table [faithful] of a recipe holds what the
+    published set-up has otherwise.
     """
     path = Path(source).expanduser()
     if not path.is_file():
@@ -204,12 +189,15 @@ def recipe_of(source: str | Path, wishes: Mapping[str, Any]) -> Recipe:
             raise BadInput(f"{path}: {name} is missing; a recipe begins with method and name")
         if name in asked:
             raise BadInput(f"{name}={asked[name]!r}: a recipe has its own; take another recipe")
-    begun = Recipe(method=keys.pop("method"), name=keys.pop("name"))
+    method = keys.pop("method")
+    if method not in kinds:
+        raise BadInput(f"{path}: method={method!r}; choose from {', '.join(kinds)}")
+    begun = kinds[method](method=method, name=keys.pop("name"))
     recipe = filled(filled(begun, keys, source=str(path.name)), asked, source="the command")
     recipe.check()
     return recipe
 
 
-def key_names() -> list[str]:
-    """Return all keys of a recipe."""
-    return [field.name for field in fields(Recipe)]
+def key_names(kind: type[Recipe] = Recipe) -> list[str]:
+    """Return all keys that a kind of recipe takes."""
+    return [field.name for field in fields(kind)][2:]

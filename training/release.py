@@ -1,6 +1,6 @@
 """The verb `release`: a finished run becomes a folder to pass on, tried by the user's road first.
 
-python -m training.release RUN --out FOLDER [--name NAME] [--about FILE] [--license FILE]
+python -m training.release RUN --out FOLDER [--name NAME] [--about FILE] [--license FILE] [--half]
 """
 
 import shutil
@@ -32,12 +32,14 @@ def release(
     name: str | None = None,
     about: str = "",
     license_text: str = "",
+    half: bool = False,
 ) -> Path:
     """Write the folder that a run's weights are published as, and load it as a user would.
 
     name: of the catalog, where they are to be published under another than their recipe's.
     about: what the card says of them beside their numbers, as Markdown; license_text: the terms
-    they are passed on under. The folder appears only when every task has loaded from it.
+    they are passed on under. half: numbers of two bytes, half the size, three digits of a weight.
+    The folder appears only when every task has loaded from it.
     """
     source, target = Path(run), Path(out)
     if finished(source) is None or not (source / MODEL).is_dir():
@@ -57,6 +59,9 @@ def release(
         network.provenance = {**network.provenance, "about": about}
     if license_text:
         network.terms = {**network.terms, LICENSE: license_text}
+    if half:
+        check_half(network)
+        network.half()
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as work:
         made = network.save_pretrained(Path(work) / "folder")
@@ -65,6 +70,14 @@ def release(
             target.rmdir()
         shutil.move(made, target)
     return target
+
+
+def check_half(network: HubModel) -> None:
+    """Raise `BadInput` where a number of a network is too large for two bytes."""
+    most = torch.finfo(torch.float16).max
+    for name, tensor in network.state_dict().items():
+        if tensor.is_floating_point() and not bool((tensor.abs() < most).all()):
+            raise BadInput(f"{name} holds numbers above {most:g}; leave --half away")
 
 
 def renamed(network: HubModel, entry: Entry) -> Entry:
@@ -86,7 +99,9 @@ def tried(folder: Path, network: HubModel) -> None:
     sides = [max(m, s // 2 // m * m) for s, m in zip(facts.size, facts.multiple, strict=True)]
     x = torch.rand(2, network.in_channels, *sides, generator=draw)
     with torch.inference_mode():
-        then, now = network(x), api.from_pretrained(folder, task="pretext")(x)
+        then, now = (
+            one.float()(x) for one in (network, api.from_pretrained(folder, task="pretext"))
+        )
         for answer, one in then.items():
             apart = float((one - now[answer]).abs().max())
             if not apart <= CHANGED:
@@ -97,7 +112,7 @@ def tried(folder: Path, network: HubModel) -> None:
             {"features_only": True},
             {"task": "segmentation", "num_classes": 2},
         ):
-            model = api.from_pretrained(folder, **wishes)
+            model = api.from_pretrained(folder, **wishes).float()
             answers = model(x)
             many = [answers] if isinstance(answers, Tensor) else tensors_of(answers)
             if not all(bool(one.isfinite().all()) for one in many):
@@ -117,12 +132,14 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--name", help="of the catalog, if not the recipe's")
     parser.add_argument("--about", help="a Markdown file: what the card shall say of them")
     parser.add_argument("--license", help="a file: the terms they are passed on under")
+    parser.add_argument("--half", action="store_true", help="numbers of two bytes: half the size")
 
     def run() -> int:
         options = parser.parse(words)
         made = release(
             options.run, options.out, name=options.name,
             about=text_of(options.about), license_text=text_of(options.license),
+            half=options.half,
         )  # fmt: skip
         size = sum(file.stat().st_size for file in made.iterdir())
         artefact = read_folder(made)

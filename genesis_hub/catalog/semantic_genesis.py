@@ -1,9 +1,12 @@
 """Semantic Genesis (2020) and TransVW (2021): one network, one code, two sets of weights."""
 
+from dataclasses import replace
+
 from genesis_hub.catalog.models_genesis import BATCH_NOTE, CHEST_CT, UNET_KERAS_KEYS, UNET_KEYS
 from genesis_hub.catalog.terms import (
     ASU_LICENSE_SEMANTIC_GENESIS,
     ASU_LICENSE_TRANSVW,
+    CC_BY_SA_4,
     PATENT_NOTE,
     PATENTS_SEMANTIC,
     PATENTS_TRANSVW,
@@ -133,5 +136,28 @@ ENTRIES = (
         patent_note=PATENT_NOTE,
         made_by="transvw-keras",
         notes=(KERAS_HEAD_NOTE,),
+    ),
+    Entry(
+        name="semantic-genesis-mini",
+        family="semantic-genesis",
+        method="semantic-genesis",
+        ndim=3,
+        architecture="genesis-ynet",
+        summary="A small sibling, a quarter as wide, pre-trained by this project; ships inside.",
+        paper=SEMANTIC_GENESIS,
+        code=SEMANTIC_CODE,
+        license=CC_BY_SA_4,
+        inputs=replace(CHEST_CT, size=(32, 32, 16)),
+        location=Location(road="bundled"),
+        pretext_classes=64,
+        width=0.25,
+        patents=PATENTS_SEMANTIC,
+        patent_note=PATENT_NOTE,
+        made_by="semantic-genesis-mini",
+        notes=(
+            "To try things offline and to teach with. Its 64 classes were discovered in 73 small "
+            "MRIs and in phantoms, far less than the published weights saw "
+            "(benchmarks/results/mini.md says what it is worth).",
+        ),
     ),
 )

@@ -18,6 +18,7 @@ import pytest
 import torch
 
 from genesis_hub.errors import BadInput
+from tests.training.discovered import seeds
 from tests.training.made import chest, nifti
 from training.corpus.kept import Kept
 from training.corpus.patterns import PatternItems
@@ -466,3 +467,19 @@ def test_a_patient_in_both_folders_is_refused(data: Path, tmp_path: Path) -> Non
         (tmp_path / part / "cases.csv").write_text(f"image,patient\n{name}.nii.gz,anna\n")
     with pytest.raises(BadInput, match="1 patients are in train/ and in validation/"):
         scans_of(tmp_path, wished())
+
+
+def test_show_draws_files_that_the_authors_hand_out_and_several_discoveries(
+    whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    both = tmp_path / "both"
+    seeds(both / "theirs", {"train1": 12, "train2": 12, "val1": 6})
+    (both / "ours").symlink_to(whole)
+    assert main(["show", str(both), "--out", str(tmp_path / "pictures")]) == 0
+    said = capsys.readouterr().out
+    for name in ("ours", "theirs"):
+        assert (tmp_path / "pictures" / name / "classes.png").stat().st_size > 10_000
+    ours, theirs = said.split("raw voxels: ")[1:]
+    assert "of another patient" in ours
+    assert "these files name no patient" in theirs
+    assert float(theirs.split(" ")[0]) > 0.9  # Their made-up classes are plain ramps.

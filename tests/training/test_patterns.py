@@ -11,7 +11,7 @@ from genesis_hub.errors import BadInput
 from tests.training.discovered import SIZE, compact, cubes, seeds
 from training.corpus.opening import source_of
 from training.corpus.patterns import PatternItems, holds_patterns
-from training.recipe import recipe_of
+from training.methods.roster import recipe_of
 
 SMALL = {"input_rows": 16, "input_cols": 16, "input_deps": 16}
 PUBLISHED = {"train1": 11, "train2": 9, "train3": 10, "val1": 5}
@@ -169,3 +169,17 @@ def test_a_recipe_that_does_not_fit_is_refused(
 ) -> None:
     with pytest.raises(BadInput, match=said):
         source_of(compact(tmp_path / "a"), recipe_of("semantic-genesis", wishes))
+
+
+def test_of_several_discoveries_the_classes_follow_one_another(tmp_path: Path) -> None:
+    compact(tmp_path / "mri")
+    seeds(tmp_path / "ct", {"train1": 6, "val1": 3}, classes=2)
+    items = PatternItems(tmp_path)  # By name: ct, then mri.
+    assert (len(items), items.classes) == (18, 5)
+    np.testing.assert_array_equal(np.unique(items.labels[:6]), [0, 1])
+    np.testing.assert_array_equal(np.unique(items.labels[6:]), [2, 3, 4])
+    assert int(items.item(6, 0)["label"]) == 2
+    assert items.looks == {"train0": "0" * 128, "train1": "f" * 128}
+    assert set(PatternItems(tmp_path, "val").labels) == {0, 1, 2, 3, 4}
+    (tmp_path / "other").mkdir()  # A folder without patterns beside them is none of them.
+    assert len(PatternItems(tmp_path)) == 18

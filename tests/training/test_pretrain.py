@@ -26,10 +26,10 @@ from training.corpus.chunked import Layout
 from training.cubes import main as cubes_main
 from training.forecast import weighed
 from training.methods.models_genesis import ModelsGenesis
+from training.methods.roster import recipe_of
 from training.objective import Pretraining
 from training.pack import pack
 from training.pretrain import main, pretrain
-from training.recipe import recipe_of
 from training.release import main as release_main
 
 ROOT = Path(__file__).parents[2]
@@ -297,7 +297,9 @@ def test_a_run_can_begin_with_the_weights_of_another(
 def test_a_step_that_cannot_fit_is_refused_with_what_would(
     scans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    one, fixed = weighed(recipe_of("models-genesis", {**TINY, "precision": "fp32"}), small_facts())
+    one, fixed = weighed(
+        recipe_of("models-genesis", {**TINY, "precision": "fp32"}), small_facts(), "pretext"
+    )
     monkeypatch.setattr(forecasting, "free", lambda device: fixed + 6 * one)
     with pytest.raises(BadInput, match=r"batch_size=8: .* MB .*batch_size=\d fits, or accumulate="):
         again(scans, tmp_path / "run", batch_size=8)
@@ -315,13 +317,15 @@ def test_the_batch_size_that_is_named_fits(monkeypatch: pytest.MonkeyPatch) -> N
     fabric = launched(torch.device("cpu"), 1, "fp32", seed=0, deterministic=False)
     monkeypatch.setattr(forecasting, "free", lambda device: 10**8)
     with pytest.raises(BadInput) as refused:
-        forecasting.forecast(replace(made, batch_size=10**6), small_facts(), fabric)
+        forecasting.forecast(replace(made, batch_size=10**6), small_facts(), fabric, task="pretext")
     named = re.search(r"batch_size=(\d+) fits", str(refused.value))
     assert named is not None
     fitting = replace(made, batch_size=int(named[1]))
-    assert "100 MB that are free" in forecasting.forecast(fitting, small_facts(), fabric)
-    less, _ = weighed(replace(made, precision="bf16"), small_facts())
-    assert less < weighed(made, small_facts())[0]
+    assert "100 MB that are free" in forecasting.forecast(
+        fitting, small_facts(), fabric, task="pretext"
+    )
+    less, _ = weighed(replace(made, precision="bf16"), small_facts(), "pretext")
+    assert less < weighed(made, small_facts(), "pretext")[0]
 
 
 def small_facts() -> InputFacts:

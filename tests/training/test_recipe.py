@@ -6,7 +6,9 @@ import pytest
 
 from genesis_hub import registry
 from genesis_hub.errors import BadInput
-from training.recipe import Recipe, recipe_names, recipe_of
+from training.methods.models_genesis import ModelsGenesisRecipe
+from training.methods.roster import recipe_of
+from training.recipe import recipe_names
 
 
 @pytest.mark.parametrize("name", recipe_names())
@@ -37,7 +39,7 @@ def test_the_command_overrules_the_recipe_in_either_unit() -> None:
 def test_a_recipe_of_ones_own_is_read(tmp_path: Path) -> None:
     own = tmp_path / "own.toml"
     own.write_text('method = "models-genesis"\nname = "models-genesis"\nsteps = 7\n')
-    assert recipe_of(own, {}) == Recipe("models-genesis", "models-genesis", steps=7)
+    assert recipe_of(own, {}) == ModelsGenesisRecipe("models-genesis", "models-genesis", steps=7)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from training.corpus.leftout import LeftOut
 from training.corpus.phantoms import Phantoms
 from training.corpus.together import Together, evenly
 from training.corpus.windows import WindowItems
-from training.recipe import Recipe
+from training.kinds import VolumeRecipe
 
 PHANTOM = "phantom"
 
@@ -70,7 +70,9 @@ def as_cases(rows: Iterable[tuple[str, str, str]]) -> CaseList:
     return CaseList(cases, None, (), False, Path())
 
 
-def with_phantoms(found: Material, kinds: Sequence[str], per_kind: int, recipe: Recipe) -> Material:
+def with_phantoms(
+    found: Material, kinds: Sequence[str], per_kind: int, recipe: VolumeRecipe
+) -> Material:
     """Return material with made-up scans beside the real ones, and every kind as often, if asked.
 
     kinds: of the scans that are there. The hashes that the weights carry are of the real ones.

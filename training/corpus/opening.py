@@ -20,7 +20,7 @@ from training.corpus.patterns import holds_patterns
 from training.corpus.prepared import cubes, patterns
 from training.corpus.volumes import ROOM, Volumes
 from training.corpus.windows import WindowItems
-from training.recipe import Recipe
+from training.kinds import VolumeRecipe
 
 LOOKED_AT = 100  # Scans in which it is seen beforehand whether the rule for windows fits.
 SPARE = "volumes"  # The folder of a run that holds scans unpacked while it lasts.
@@ -58,7 +58,7 @@ class Part:
         return self.whole.window(self.places[index], start, size)
 
 
-def source_of(data: str | Path, recipe: Recipe) -> Source:
+def source_of(data: str | Path, recipe: VolumeRecipe) -> Source:
     """Return what lies at a place, or raise `BadInput` where nothing can be learned from it."""
     if holds_pack(data):
         return packed(data, recipe)
@@ -80,7 +80,7 @@ def holds_cubes(data: str | Path) -> bool:
     return folder.is_dir() and any(bat_of(path) for path in folder.iterdir())
 
 
-def scans(data: str | Path, recipe: Recipe) -> Source:
+def scans(data: str | Path, recipe: VolumeRecipe) -> Source:
     """Return the scans of a folder or of a table."""
     listing = listed(data, modality=recipe.modality, seed=recipe.seed, validation=recipe.validation)
 
@@ -103,7 +103,7 @@ def scans(data: str | Path, recipe: Recipe) -> Source:
     return Source(listing.cases, epoch_of(listing.cases, recipe), listing.notes, read)
 
 
-def packed(data: str | Path, recipe: Recipe) -> Source:
+def packed(data: str | Path, recipe: VolumeRecipe) -> Source:
     """Return a corpus that `training.pack` wrote."""
     corpus = Packed(data, contract(recipe))
     rows = zip(corpus.names, corpus.patients, corpus.splits, strict=True)
@@ -119,7 +119,7 @@ def packed(data: str | Path, recipe: Recipe) -> Source:
     return Source(cases, epoch_of(cases, recipe), notes, read)
 
 
-def epoch_of(cases: CaseList, recipe: Recipe) -> int:
+def epoch_of(cases: CaseList, recipe: VolumeRecipe) -> int:
     """Return how many windows an epoch has."""
     return len(cases.of("train")) * recipe.scale + recipe.phantoms
 
@@ -127,7 +127,7 @@ def epoch_of(cases: CaseList, recipe: Recipe) -> int:
 def material(
     corpus: Corpus,
     splits: Sequence[str],
-    recipe: Recipe,
+    recipe: VolumeRecipe,
     left_out: Sequence[LeftOut],
     look: Callable[[int], str],
 ) -> Material:
@@ -165,14 +165,14 @@ def material(
     return with_phantoms(found, kinds, recipe.scale, recipe)
 
 
-def windows(part: Part, recipe: Recipe) -> WindowItems:
+def windows(part: Part, recipe: VolumeRecipe) -> WindowItems:
     """Return windows of some scans."""
     return WindowItems(
         part, recipe.size, recipe.scale, faithful=recipe.faithful, tolerate=recipe.tolerate
     )
 
 
-def contract(recipe: Recipe) -> Callable[[str], Inputs]:
+def contract(recipe: VolumeRecipe) -> Callable[[str], Inputs]:
     """Return the input contract by modality; a range that was asked for is for all."""
     wide: Any = recipe.range
     return partial(inputs_for, size=recipe.size, range=wide)

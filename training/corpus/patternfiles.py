@@ -44,9 +44,24 @@ class Scan(NamedTuple):
 
 
 def holds_patterns(folder: Path) -> bool:
-    """Say whether discovered patterns lie in a folder, in either form."""
+    """Say whether discovered patterns lie in a folder, in either form, or in folders of it."""
+    return bool(discoveries(folder))
+
+
+def discoveries(folder: Path) -> list[Path]:
+    """Return the folders of patterns: this one, or those in it, whose classes follow one another.
+
+    So patterns of several kinds of scan, which share no frame, are learned together.
+    """
     if not folder.is_dir():
-        return False
+        return []
+    if holds_some(folder):
+        return [folder]
+    return sorted(path for path in folder.iterdir() if path.is_dir() and holds_some(path))
+
+
+def holds_some(folder: Path) -> bool:
+    """Say whether discovered patterns lie in a folder itself."""
     return (folder / CUBES).is_file() or any(map(SEED.fullmatch, names_in(folder)))
 
 

@@ -20,7 +20,9 @@ from training.corpus.patternfiles import (
     AGAIN,
     Labels,
     Part,
+    Scan,
     compact,
+    discoveries,
     facts_in,
     holds_patterns,
     scans_in,
@@ -28,23 +30,23 @@ from training.corpus.patternfiles import (
 )
 
 Split = Literal["train", "val"]
+Facts = dict[str, Any]
 
 
 class PatternItems:
     """Patterns of one split: item i is the i-th cube, file after file, with its class.
 
     folder: what `training.discover` wrote, or the authors' train_data1_vwGen_ex_ref_fold1.0.npy and
-    its kind, of which as many as there are labels for are taken, whatever their number. classes:
-    only the first so many; 0: all.
+    its kind, of which as many as there are labels for are taken, whatever their number; or a folder
+    of such folders, whose classes follow one another. classes: only the first so many; 0: all.
     """
 
     def __init__(self, folder: str | Path, split: Split = "train", *, classes: int = 0) -> None:
         self.folder, self.split = Path(folder).expanduser(), split
-        self.facts = facts_in(self.folder)
-        parts = compact(self.folder, self.facts) or seeds(self.folder)
+        self.facts, parts, self.scans = gathered(self.folder)
         if not parts:
             raise BadInput(f"{self.folder}: no discovered patterns lie here; {AGAIN}")
-        self.size, self.scans = sides_in(self.folder, parts), scans_in(self.folder, parts)
+        self.size = sides_in(self.folder, parts)
         self.classes = counted(self.folder, parts, classes)
         self.splits = tuple(sorted({part.split for part in parts}))
         self.parts = tuple(first(part, self.classes) for part in parts if part.split == split)
@@ -71,14 +73,14 @@ class PatternItems:
     @property
     def looks(self) -> dict[str, str]:
         """What each scan looks like, as a perceptual hash, where that is known."""
-        known = self.facts.get("hashes", {})
+        known = {name: look for one in self.facts for name, look in one.get("hashes", {}).items()}
         return {name: known[name] for name in self.names if name in known}
 
     @property
     def digest(self) -> str:
         """What tells these patterns from others: the class of each, and the sizes of the files."""
         told = [(part.path.name, part.path.stat().st_size) for part in self.parts]
-        made = (self.facts.get("digest"), self.facts.get("seed"), told)
+        made = ([(one.get("digest"), one.get("seed")) for one in self.facts], told)
         return hashlib.sha256(json.dumps(made).encode() + self.labels.tobytes()).hexdigest()
 
     @property
@@ -115,6 +117,24 @@ class PatternItems:
 
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "maps": {}}
+
+
+def gathered(folder: Path) -> tuple[list[Facts], list[Part], tuple[Scan, ...]]:
+    """Return what was written down of each discovery, its rows, and the scans they were cut from.
+
+    The classes of one discovery come behind those of the last.
+    """
+    facts: list[Facts] = []
+    parts: list[Part] = []
+    scans: tuple[Scan, ...] = ()
+    behind = 0
+    for one in discoveries(folder) or [folder]:
+        facts.append(facts_in(one))
+        found = compact(one, facts[-1]) or seeds(one)
+        parts += [replace(part, labels=part.labels + behind) for part in found]
+        scans += scans_in(one, found)
+        behind += max((int(part.labels.max()) + 1 for part in found), default=0)
+    return facts, parts, scans
 
 
 def counted(folder: Path, parts: Sequence[Part], asked: int) -> int:

@@ -8,10 +8,10 @@ from training.corpus.cubefiles import CubeItems, all_in, one_kind
 from training.corpus.folds import VALID
 from training.corpus.material import Material, Source, as_cases, with_phantoms
 from training.corpus.patterns import PatternItems
-from training.recipe import Recipe
+from training.kinds import VolumeRecipe
 
 
-def cubes(data: Path, recipe: Recipe) -> Source:
+def cubes(data: Path, recipe: VolumeRecipe) -> Source:
     """Return files of cubes: the folds to learn from and, where they are, those to validate on."""
     train = CubeItems(data, size=recipe.size)
     there = {bat.fold for bat in one_kind(all_in(data), data, None, recipe.size)}
@@ -32,7 +32,7 @@ def cubes(data: Path, recipe: Recipe) -> Source:
     return Source(cases, len(train) + recipe.phantoms, tuple(filter(None, [note])), read)
 
 
-def patterns(data: str | Path, recipe: Recipe) -> Source:
+def patterns(data: str | Path, recipe: VolumeRecipe) -> Source:
     """Return discovered patterns: cubes with a class each, to learn from and to validate on."""
     train = PatternItems(data, classes=recipe.classes)
     if train.size != recipe.size:

@@ -16,6 +16,7 @@ from genesis_hub.errors import BadInput
 from genesis_hub.show.spread import plane, tsne
 from genesis_hub.show.style import SCREEN, drawing, png
 from training.corpus import Sides
+from training.corpus.patternfiles import Part, discoveries, seeds
 from training.discovery.filling import sealed
 from training.discovery.neighbours import nearest
 from training.discovery.patterns import FOLD, PATTERNS, seed_name
@@ -32,7 +33,8 @@ AT_ONCE = 16
 class Found:
     """Discovered cubes at the first resolution, mapped from their files.
 
-    files: of cubes; where: the file and the row of each cube.
+    files: of cubes; where: the file and the row of each cube. patients: whose they are; empty where
+    files of others do not say.
     """
 
     files: tuple[Any, ...]
@@ -65,8 +67,19 @@ def show(
 ) -> list[str]:
     """Draw the sheet of classes and the places of cubes; return what there is to be said.
 
-    weights: a trained network, whose features are placed and judged beside raw voxels.
+    folder: what was discovered, here or by the authors, or a folder of such. weights: a trained
+    network, whose features are placed and judged beside raw voxels.
     """
+    every = discoveries(folder)
+    if every and every != [folder]:
+        lines = [
+            show(
+                one, out / one.name,
+                weights=weights, classes=classes, patients=patients, device=device,
+            )
+            for one in every
+        ]  # fmt: skip
+        return [line for part in lines for line in part]
     found = opened(folder)
     labels = [int(one) for one in np.unique(found.classes)]
     drawn = picked(labels, classes)
@@ -80,12 +93,14 @@ def show(
     told = [("raw voxels", np.stack([coarse(cube) for cube in cubes]), "raw")]
     if weights is not None:
         told.append(("learned features", embedded(weights, cubes, device), "learned"))
-    of, who = found.classes[some], [found.patients[at] for at in some]
+    of = found.classes[some]
+    who = [found.patients[at] for at in some] if found.patients else list(map(str, some))
+    whose = "another patient" if found.patients else "anybody, since these files name no patient,"
     for name, rows, file in told:
         share, chance = purity(rows, of, who)
         said.append(
             f"nearest-neighbour purity of {name}: {share:.3f} (chance {chance:.3f}; the nearest "
-            "cube of another patient is of the same class)"
+            f"cube of {whose} is of the same class)"
         )
         shown = np.isin(of, picked(labels, COLOURED))
         names = [f"class {label}" for label in of[shown]]
@@ -99,6 +114,10 @@ def show(
 def opened(folder: Path) -> Found:
     """Return what was discovered, or raise `BadInput` where nothing whole lies."""
     facts = sealed(folder, DISCOVERED)
+    if facts is None and not (folder / f"{PATTERNS}.npy").is_file() and folder.is_dir():
+        others = [part for part in seeds(folder) if "_data1_" in part.path.name]
+        if others:
+            return handed_out(others)
     if facts is None or not (folder / f"{PATTERNS}.csv").is_file():
         raise BadInput(
             f"{folder} holds no {DISCOVERED}.json with a table beside it: nothing was discovered "
@@ -126,6 +145,28 @@ def opened(folder: Path) -> Found:
         np.array([int(row["class"]) for row in kept]),
         np.array([int(row["rank"]) for row in kept]),
         tuple(row["patient"] for row in kept),
+        (x, y, z),
+    )
+
+
+def handed_out(parts: Sequence[Part]) -> Found:
+    """Return the authors' files of the first resolution; a class's rows are ranked as they come."""
+    classes = np.concatenate([part.labels for part in parts])
+    splits = [part.split for part in parts for _ in part.rows]
+    counts: dict[tuple[str, int], int] = {}
+    ranks = []
+    for split, label in zip(splits, classes, strict=True):
+        ranks.append(counts.get((split, int(label)), 0))
+        counts[split, int(label)] = ranks[-1] + 1
+    files = tuple(np.load(part.path, mmap_mode="r") for part in parts)
+    x, y, z = files[0].shape[1:]
+    return Found(
+        files,
+        tuple((at, int(row)) for at, part in enumerate(parts) for row in part.rows),
+        tuple(splits),
+        classes,
+        np.array(ranks),
+        (),
         (x, y, z),
     )
 
@@ -177,7 +218,7 @@ def written(figure: Any, path: Path) -> Path:
 def chosen(found: Found) -> NDArray[np.int64]:
     """Return the cubes that are embedded: those kept for validation, or all, evenly."""
     val = np.array([split == "val" for split in found.splits])
-    several = len({found.patients[at] for at in np.flatnonzero(val)}) > 1
+    several = len({found.patients[at] for at in np.flatnonzero(val) if found.patients}) > 1
     some = np.flatnonzero(val) if several else np.arange(len(val))
     step = max(1, -(-len(some) // MOST))
     return some[::step]

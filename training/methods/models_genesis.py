@@ -1,15 +1,30 @@
 """Models Genesis (Zhou et al. 2019, 2021): a cube is perturbed, the network restores it."""
 
+from dataclasses import dataclass
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from genesis_hub.entry import InputFacts
 from genesis_hub.models import HubModel, Pretext
+from training.kinds import VolumeRecipe
 from training.methods.base import Batch, Examined, Method
 from training.views.draws import Draws
 from training.views.genesis import models_genesis
 from training.views.presets import PRESETS
+
+
+@dataclass(frozen=True)
+class ModelsGenesisRecipe(VolumeRecipe):
+    """preset: of the views, by name."""
+
+    preset: str = "mg"
+
+    def check(self) -> None:
+        """Raise `BadInput` where a key cannot be used."""
+        super().check()
+        self.one_of("preset", PRESETS)
 
 
 class ModelsGenesis(Method):

@@ -1,30 +1,34 @@
-"""The only list of methods: name -> what builds it, and what it must be told."""
+"""The only list of methods: name -> what it is told, and what builds it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from genesis_hub.entry import InputFacts
-from genesis_hub.errors import BadInput
 from genesis_hub.models import HubModel
+from training.kinds import ImageRecipe, VolumeRecipe
 from training.methods.base import Method
-from training.methods.models_genesis import ModelsGenesis
-from training.methods.semantic_genesis import SemanticGenesis
-from training.recipe import Recipe
-from training.views.presets import PRESETS
-from training.views.restorations import RESTORATIONS
+from training.methods.models_genesis import ModelsGenesis, ModelsGenesisRecipe
+from training.methods.semantic_genesis import SemanticGenesis, SemanticRecipe
+from training.recipe import Recipe, key_names, read_recipe
 
 
 @dataclass(frozen=True)
 class Row:
-    """One method. key, choices: of the recipe, what names its views; labelled: needs classes."""
+    """One method. recipe: the keys it takes; labelled: it needs patterns whose classes are known.
 
-    build: Callable[[HubModel, Recipe, InputFacts], Method]
-    key: str
-    choices: Mapping[str, object]
+    task: of the network that it trains: "pretext", with all its heads, or "features", bare.
+    """
+
+    recipe: type[Recipe]
+    build: Callable[[HubModel, Any, InputFacts], Method]
     labelled: bool = False
+    task: str = "pretext"
 
 
 SEMANTIC = Row(
+    SemanticRecipe,
     lambda network, recipe, facts: SemanticGenesis(
         network,
         views=recipe.views,
@@ -32,28 +36,33 @@ SEMANTIC = Row(
         lambda_cls=recipe.lambda_cls,
         stage=recipe.stage,
     ),
-    "views",
-    RESTORATIONS,
     labelled=True,
 )
 
 METHODS: dict[str, Row] = {
     "models-genesis": Row(
+        ModelsGenesisRecipe,
         lambda network, recipe, facts: ModelsGenesis(network, preset=recipe.preset, facts=facts),
-        "preset",
-        PRESETS,
     ),
     "semantic-genesis": SEMANTIC,
     "transvw": SEMANTIC,
 }
 
 
-def row_of(recipe: Recipe) -> Row:
-    """Return the method of a recipe, or raise `BadInput` where it or its views are unknown."""
-    if recipe.method not in METHODS:
-        raise BadInput(f"method={recipe.method!r}; choose from {', '.join(METHODS)}")
-    row = METHODS[recipe.method]
-    asked = getattr(recipe, row.key)
-    if asked not in row.choices:
-        raise BadInput(f"{row.key}={asked!r}; choose from {', '.join(row.choices)}")
-    return row
+def recipe_of(source: str | Path, wishes: Mapping[str, Any]) -> Recipe:
+    """Return a shipped recipe, or one from a TOML file, with some of its keys set otherwise."""
+    return read_recipe(source, wishes, {name: row.recipe for name, row in METHODS.items()})
+
+
+def all_keys() -> str:
+    """Return in words which keys there are: of all, of volumes, of pictures, of a method."""
+    said = [f"of all: {', '.join(key_names())}"]
+    known = set(key_names())
+    for kind, what in ((VolumeRecipe, "volumes"), (ImageRecipe, "pictures")):
+        said.append(f"of {what}: {', '.join(n for n in key_names(kind) if n not in known)}")
+        known |= set(key_names(kind))
+    for name, row in METHODS.items():
+        own = [key for key in key_names(row.recipe) if key not in known]
+        if own:
+            said.append(f"of {name}: {', '.join(own)}")
+    return "; ".join(said)

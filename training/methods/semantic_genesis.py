@@ -1,5 +1,6 @@
 """Semantic Genesis and TransVW (Haghighi et al. 2020, 2021): tell patterns apart, restore them."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -7,11 +8,37 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from genesis_hub.models import HubModel, Pretext
+from training.kinds import VolumeRecipe
 from training.methods.base import Batch, Examined, Method
 from training.views.draws import Draws
 from training.views.restorations import RESTORATIONS
 
 UNTRAINED = "untrained"  # Parts that are there, but learned nothing; `from_pretrained` knows.
+
+
+STAGES = ("en", "en_de")
+
+
+@dataclass(frozen=True)
+class SemanticRecipe(VolumeRecipe):
+    """views: any restoration's, by name ("sg", "mg", "inpainting" and others).
+
+    lambda_rec, lambda_cls: what restoring and telling classes apart count in the loss. stage:
+    "en_de" learns both; "en" the encoder and its classes alone, to begin "en_de" with as `weights`.
+    """
+
+    views: str = "sg"
+    lambda_rec: float = 1.0
+    lambda_cls: float = 0.01
+    stage: str = "en_de"
+
+    def check(self) -> None:
+        """Raise `BadInput` where a key cannot be used."""
+        super().check()
+        self.one_of("views", RESTORATIONS)
+        self.one_of("stage", STAGES)
+        self.within("lambda_rec", -1e-9, 1e6)
+        self.within("lambda_cls", -1e-9, 1e6)
 
 
 class SemanticGenesis(Method):
