@@ -174,10 +174,12 @@ TRAINING_ROOMS: dict[str, set[str]] = {
     "objective": {"methods", "views"},
     "sheets": {"methods"},
     "leaving": {"corpus", "methods", "recipe", "sheets"},
+    "pictures": {"corpus", "pictures", "views"},
     "discovery": {"corpus", "discovery"},
     "discover": {"command", "discovery"},
     "cubes": {"command", "corpus"},
     "pack": {"command", "corpus"},
+    "lists": {"command", "pictures"},
     "pretrain": {
         "command", "corpus", "forecast", "kinds", "leaving", "methods", "network", "objective",
         "recipe",
@@ -194,6 +196,7 @@ OF_THE_HUB = {
         "atomic", "catalog", "data", "engine", "entry", "errors", "extras", "infer", "inputs",
         "sampling",
     },
+    "pictures": {"atomic", "data", "engine", "errors", "sampling"},
 }  # fmt: skip
 TRAINING_DOORS = {
     "torch": {
@@ -201,6 +204,7 @@ TRAINING_DOORS = {
         "corpus",
         "discovery",
         "methods",
+        "pictures",
         "network",
         "forecast",
         "objective",
@@ -208,9 +212,9 @@ TRAINING_DOORS = {
         "pretrain",
         "release",
     },
-    "numpy": {"corpus", "discovery", "minis"},
+    "numpy": {"corpus", "discovery", "minis", "pictures"},
     "scipy": {"corpus", "discovery"},
-    "tqdm": {"corpus", "discovery"},
+    "tqdm": {"corpus", "discovery", "pictures"},
 }
 TRAINING_FILES = sorted(TRAINING.rglob("*.py"))
 

@@ -18,8 +18,13 @@ MOST_PIXELS = 500_000_000
 SIXTEEN = ("I;16", "I;16B", "I;16L", "I;16N", "I")
 
 
-def read_picture(path: Path) -> Image:
-    """Return a picture as (C, rows, columns): one channel, or three where the colours differ."""
+def read_picture(path: Path, *, least: int = 0, known: bool = False) -> Image:
+    """Return a picture as (C, rows, columns): one channel, or three where the colours differ.
+
+    least: a JPEG may come at a half, a quarter or an eighth of its sides, as long as neither is
+    shorter than this: it is decoded so, in a third of the time; 0: as it is. known: it was read
+    before, so that its file is not looked through for damage that Pillow would pass over.
+    """
     try:
         with warnings.catch_warnings(action="ignore"), PIL.Image.open(path) as opened:
             columns, rows = opened.size
@@ -37,10 +42,10 @@ def read_picture(path: Path) -> Image:
         )
     if mode == "F":
         raise BadInput(f"{path}: its pixels are floating-point; save it as NPY or with 16 bits")
-    if format_ == "PNG":
+    if format_ == "PNG" and not known:
         check_png(path)
     # Whether the colours differ is known only from the pixels; pictures are small.
-    array, notes = load_picture(path)
+    array, notes = load_picture(path, least)
     if turned:
         notes.append("turned upright as its EXIF says")
     white = 65535.0 if array.dtype == np.uint16 else 255.0
@@ -55,11 +60,13 @@ def read_picture(path: Path) -> Image:
     )
 
 
-def load_picture(path: Path) -> tuple[Array, list[str]]:
+def load_picture(path: Path, least: int = 0) -> tuple[Array, list[str]]:
     """Return the pixels (C, rows, columns) and what was done to them."""
     notes: list[str] = []
     try:
         with warnings.catch_warnings(action="ignore"), PIL.Image.open(path) as opened:
+            if least:
+                opened.draft(None, (least, least))
             opened.load()
             upright = ImageOps.exif_transpose(opened)
             if upright.mode in SIXTEEN:

@@ -1,0 +1,60 @@
+"""Parts of pictures as items: one cell of each, drawn by the item's seed, at one size."""
+
+from array import array
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from genesis_hub.engine.objective import Batch
+from genesis_hub.errors import BadInput
+from training.pictures import Album
+from training.pictures.album import squared
+from training.views.decomposer import cell_of, grid_of
+
+
+class CellItems:
+    """One part of each picture an epoch: which of the n x n, an item's seed draws.
+
+    places: which pictures of the album. side: that a part is resized to, antialiased, whatever its
+    shape. faithful: pixels that a grid leaves over are in no part.
+    """
+
+    def __init__(
+        self, album: Album, places: Sequence[int], side: int, n: int = 0, *, faithful: bool = False
+    ) -> None:
+        if side < 1:
+            raise BadInput(f"held_side={side}, but a part has one pixel a side or more")
+        self.album, self.places = album, array("q", places)  # Eight bytes each, handed on fast.
+        self.side, self.n, self.faithful = side, n, faithful
+        self.grid = grid_of(n)
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def at(self, n: int) -> "CellItems":
+        """Return the same pictures parted by another grid, for the next stage."""
+        return CellItems(self.album, self.places, self.side, n, faithful=self.faithful)
+
+    def item(self, index: int, seed: int) -> Batch:
+        """Return one part, uint8 (C, side, side), and what its views are drawn by.
+
+        key: the seed. aspect: height over width of the part in the picture's own pixels. cell: its
+        row and column.
+        """
+        place = self.places[index]
+        draw = np.random.Generator(np.random.PCG64(seed))
+        row, column = self.grid.place(int(draw.integers(self.grid.count)))
+        height, width = self.album.sides(place)
+        cell = cell_of(height, width, self.grid, row, column, faithful=self.faithful)
+        picture = self.album.picture(place)
+        top, left, tall, wide = cell.of(height, width, *picture.shape[1:])
+        part = squared(picture[:, top : top + tall, left : left + wide], self.side)
+        # A copy where it is the cache's own page, which must not be written to.
+        image = torch.from_numpy(part if part.flags.writeable else part.copy())
+        return {
+            "image": image,
+            "key": torch.tensor(seed, dtype=torch.int64),
+            "aspect": torch.tensor(cell.aspect, dtype=torch.float32),
+            "cell": torch.tensor((row, column), dtype=torch.int64),
+        }

@@ -1,0 +1,131 @@
+"""What is kept of pictures that were read: facts of each, and if asked the pixels, all one size."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Lock
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genesis_hub.atomic import flush, unwritable
+from training.corpus.kept import stamp
+from training.corpus.listing import Scan
+from training.pictures import Pixels
+
+VERSION = 1  # Of how pictures are kept; those that are told otherwise are read again.
+ROW = np.dtype([("whole", "u1"), ("height", "<u4"), ("width", "<u4"), ("look", "u1", 32)])
+FLUSHED = 64  # Pictures whose pixels are on the disk before it is said that they are whole.
+
+
+class Facts(NamedTuple):
+    """What is known of a picture: its sides and its perceptual hash."""
+
+    height: int
+    width: int
+    look: str
+
+
+class Kept:
+    """Rows of facts and squares of pixels in two files, filled in any order and taken up again.
+
+    side: of the squares, uint8 (channels, side, side) each; 0: none are kept, and the first file
+    stands alone. A row is marked whole after its pixels are on the disk, so what was stopped at any
+    moment goes on, and of two that fill the same files each writes what the other would. Processes
+    share what is mapped.
+    """
+
+    def __init__(self, folder: Path, digest: str, count: int, channels: int, side: int) -> None:
+        self.file, self.squares = folder / f"{digest}.facts", folder / f"{digest}.pixels"
+        self.count, self.shape = count, (count, channels, side, side)
+        self.clear()
+        grown(self.file, count * ROW.itemsize)
+        if side:
+            grown(self.squares, int(np.prod(self.shape)))
+        self.rows: NDArray[Any] = np.fromfile(self.file, dtype=ROW, count=count)
+
+    def clear(self) -> None:
+        """Forget what is open."""
+        self.lock = Lock()
+        self.waiting: dict[int, Facts] = {}
+        self.mapped: NDArray[np.uint8] | None = None
+
+    def facts(self, index: int) -> Facts | None:
+        """Return what is known of a picture; None where it was not read to its end."""
+        row = self.rows[index]
+        if not row["whole"]:
+            return None
+        return Facts(int(row["height"]), int(row["width"]), row["look"].tobytes().hex())
+
+    def put(self, index: int, facts: Facts, pixels: Pixels | None) -> None:
+        """Keep a picture."""
+        with self.lock:
+            if pixels is not None:
+                assert pixels.shape == self.shape[1:], pixels.shape
+                # Written, not mapped: a full disk is then an error, and not the end of the process.
+                written(self.squares, index * pixels.nbytes, pixels.tobytes())
+            self.waiting[index] = facts
+            if len(self.waiting) >= FLUSHED:
+                self.settle()
+
+    def finish(self) -> None:
+        """Mark what was put last."""
+        with self.lock:
+            self.settle()
+
+    def settle(self) -> None:
+        """Mark pictures as whole whose pixels are on the disk."""
+        if self.shape[-1] and self.waiting:
+            flush(self.squares)
+        for index, facts in self.waiting.items():
+            look = np.frombuffer(bytes.fromhex(facts.look), dtype=np.uint8)
+            self.rows[index] = (1, facts.height, facts.width, look)
+            row = self.rows[index : index + 1].tobytes()
+            written(self.file, index * ROW.itemsize, row)
+        self.waiting.clear()
+
+    def pixels(self, index: int) -> Pixels:
+        """Return a picture's square, mapped; the system reads it when it is looked at."""
+        if self.mapped is None:
+            self.mapped = np.memmap(self.squares, np.uint8, "r", shape=self.shape)
+        square: Pixels = self.mapped[index]
+        return square
+
+    def __getstate__(self) -> dict[str, Any]:
+        fresh = {"lock", "waiting", "mapped"}
+        return {name: value for name, value in vars(self).items() if name not in fresh}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self.clear()
+
+
+def digest_of(scans: Sequence[Scan], *, colour: bool, side: int, least: int) -> str:
+    """Return what tells kept pictures from others: their files as they are now, and their kind."""
+    files = [[str(path.absolute()), *stamp(path)] for scan in scans for path in scan.paths]
+    text = json.dumps([VERSION, colour, side, least, files])
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:32]
+
+
+def grown(file: Path, size: int) -> None:
+    """Let a file be there with a size; what it holds of another size is of no use."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("ab") as opened:
+            if opened.tell() != size:
+                opened.truncate(0)
+                opened.truncate(size)
+    except OSError as error:
+        raise unwritable(file, error) from error
+
+
+def written(file: Path, at: int, content: bytes) -> None:
+    """Write bytes into their place."""
+    try:
+        with file.open("r+b") as opened:
+            opened.seek(at)
+            opened.write(content)
+    except OSError as error:
+        raise unwritable(file, error) from error

@@ -1,0 +1,145 @@
+"""From what a user points at to items: pictures found, read once, kept where that pays."""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from genesis_hub.errors import BadInput
+from training.corpus.leftout import FEW
+from training.corpus.listing import Scan
+from training.corpus.material import Material, Source
+from training.pictures.album import Pictures
+from training.pictures.items import CellItems
+from training.pictures.kept import ROW
+from training.pictures.listing import listed
+from training.pictures.reading import opened
+from training.views.decomposer import grid_of
+
+LOOKED_AT = 32  # Pictures whose sides say how large the cache's need to be.
+AND_ROOM = 1 << 30  # Bytes that a cache leaves free.
+Cache = bool | str | Path | None
+
+
+def pictures_of(
+    data: str | Path,
+    *,
+    seed: int,
+    held_side: int,
+    n: int | Sequence[int] = 0,
+    colour: bool = False,
+    faithful: bool = False,
+    validation: float = 0.1,
+    tolerate: float = FEW,
+    train_list: str | Path | None = None,
+    val_list: str | Path | None = None,
+    cache: Cache = None,
+    cache_side: int = 1024,
+    several: bool = True,
+    workers: int = 4,
+) -> Source:
+    """Return the pictures of a place as items of one part each, or raise `BadInput`.
+
+    data: a folder, a table, or a published stack; with train_list, the folder that its paths begin
+    at. held_side: of an item. n: the grid that pictures are parted by; of several, each in its turn
+    (`items.at(n)`), the first is that of the items. cache: all pictures as squares in one file, so
+    that an item costs a copy: None takes one where `several` epochs are asked for and the disk has
+    room; a path keeps it there for other runs; True and a path insist, False goes without.
+    cache_side: the greatest side of those squares.
+    """
+    stages = [n] if isinstance(n, int) else list(n)
+    if not stages:
+        raise BadInput("n=[] names no stage; give n=0, or several such as n=[0, 2, 4]")
+    finest = max((grid_of(one) for one in stages), key=lambda grid: grid.count)
+    listing = listed(
+        data, seed=seed, validation=validation, train_list=train_list, val_list=val_list
+    )
+
+    def read(spare: Path, *, shared: bool, quiet: bool) -> Material:
+        side = side_of(listing.scans, held_side * finest.rows, cache_side)
+        folder, side, notes = placed(
+            cache, spare, len(listing.scans), side, colour=colour, several=several
+        )
+        album = Pictures(
+            listing.scans,
+            folder,
+            side=side,
+            colour=colour,
+            grid=finest,
+            least=held_side * finest.rows,
+            tolerate=tolerate,
+            workers=workers,
+            quiet=quiet,
+        )
+        return material(album, stages[0], held_side, notes, faithful=faithful)
+
+    count = len(listing.cases.of("train"))
+    return Source(listing.cases, count, listing.notes, read)
+
+
+def material(
+    album: Pictures, n: int, held_side: int, notes: Sequence[str], *, faithful: bool
+) -> Material:
+    """Return items of pictures that were read, to learn from and to validate on."""
+    learned, kept = (
+        [place for place, split in enumerate(album.splits) if split == wanted]
+        for wanted in ("train", "val")
+    )
+    if not learned:
+        raise BadInput("no picture that can be read is left to learn from; mend them")
+
+    def seen() -> list[dict[str, Any]]:
+        return [
+            {
+                "case": album.names[place],
+                "patient": album.patients[place],
+                "hashes": [album.look(place)],
+            }
+            for place in learned
+        ]
+
+    items = CellItems(album, learned, held_side, n, faithful=faithful)
+    return Material(
+        items,
+        CellItems(album, kept, held_side, n, faithful=faithful) if kept else None,
+        album.left_out,
+        (*notes, *album.notes),
+        seen,
+    )
+
+
+def side_of(scans: Sequence[Scan], wanted: int, most: int) -> int:
+    """Return the side of the cache's squares: no more than is needed, asked for, or there."""
+    if most < 1:
+        raise BadInput(f"cache_side={most}; give the greatest side of a kept picture, such as 1024")
+    step = max(1, len(scans) // LOOKED_AT)
+    longest = 0
+    for scan in scans[::step]:
+        try:
+            longest = max(longest, *opened(scan, 0, known=True).shape[1:3])
+        except (BadInput, OSError):
+            continue  # It is told with its reason when all are read.
+    return min(wanted, most, longest or wanted)
+
+
+def placed(
+    cache: Cache, spare: Path, count: int, side: int, *, colour: bool, several: bool
+) -> tuple[Path, int, list[str]]:
+    """Return where pictures are kept, at which side (0: facts alone), and what is said of it."""
+    folder = Path(cache).expanduser() if isinstance(cache, str | Path) else spare
+    if cache is False or (cache is None and not several):
+        return folder, 0, []
+    folder.mkdir(parents=True, exist_ok=True)
+    need = count * ((3 if colour else 1) * side * side + ROW.itemsize)
+    # What an earlier run kept here takes no room again; a file may be larger than what is in it.
+    held = sum(getattr(file.stat(), "st_blocks", 0) * 512 for file in folder.glob("*.pixels"))
+    free = shutil.disk_usage(folder).free + held
+    said = f"{count} pictures as squares of {side} take {need / 1e9:.2f} GB in {folder}"
+    if need + AND_ROOM <= free:
+        return folder, side, [f"{said}; cache=false goes without"]
+    if cache is None:
+        return folder, 0, [f"{said}, where {free / 1e9:.2f} GB are free: each is read every time"]
+    raise BadInput(
+        f"{said}, where {free / 1e9:.2f} GB are free; make room, lower cache_side, or give "
+        "cache=FOLDER on a larger disk"
+    )
