@@ -91,6 +91,10 @@ class Recipe:
         """The sides of what the network sees."""
         raise NotImplementedError
 
+    def notes(self) -> tuple[str, ...]:
+        """Return what a user should hear before the run begins."""
+        return ()
+
     def check(self) -> None:
         """Raise `BadInput` where a key cannot be used."""
         check_schedule(self.schedule)

@@ -57,6 +57,7 @@ class Examined(NamedTuple):
     embedding: (N, F), of what a user would take as features.
     answer, target: what was made and what was asked for, where it is an image; else None.
     view: what the network saw. scores: what else is measured, such as accuracy, as means.
+    code: (N, F) on the unit sphere, of what learns by telling images apart; pair: the other view.
     """
 
     losses: dict[str, Tensor]
@@ -65,3 +66,5 @@ class Examined(NamedTuple):
     answer: Tensor | None = None
     target: Tensor | None = None
     scores: Mapping[str, Tensor] | None = None
+    code: Tensor | None = None
+    pair: Tensor | None = None

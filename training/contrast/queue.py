@@ -1,0 +1,52 @@
+"""The queue of keys: a ring that every batch is written into, kept in every checkpoint."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from genesis_hub.errors import BadInput
+
+
+class Queue(nn.Module):
+    """The last `size` keys, the oldest written over first, wherever in the ring they lie.
+
+    Begins with seeded noise on the unit sphere. `fresh` counts the keys that were written since it
+    began, or since it was handed to another stage; they are those just before `place`.
+    """
+
+    keys: Tensor
+    place: Tensor
+    fresh: Tensor
+
+    def __init__(self, size: int, features: int, *, seed: int) -> None:
+        super().__init__()
+        draw = torch.Generator().manual_seed(seed)
+        noise = F.normalize(torch.randn(size, features, generator=draw), dim=1)
+        self.register_buffer("keys", noise)
+        self.register_buffer("place", torch.zeros((), dtype=torch.long))
+        self.register_buffer("fresh", torch.zeros((), dtype=torch.long))
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    @torch.no_grad()
+    def push(self, keys: Tensor) -> None:
+        """Write keys (B, features) over the oldest; B may be any number up to the queue's size."""
+        if len(keys) > len(self):
+            raise BadInput(
+                f"{len(keys)} keys do not fit into a queue of {len(self)}; give queue={len(keys)} "
+                "or more, or a smaller batch_size"
+            )
+        steps = torch.arange(len(keys), device=self.keys.device)
+        self.keys[(self.place + steps) % len(self)] = keys.to(self.keys.dtype)
+        self.place.copy_((self.place + len(keys)) % len(self))
+        self.fresh.copy_((self.fresh + len(keys)).clamp(max=len(self)))
+
+    def since(self) -> Tensor:
+        """Return which places hold keys written since the queue began: (size,)."""
+        age = (self.place - 1 - torch.arange(len(self), device=self.keys.device)) % len(self)
+        return age < self.fresh
+
+    def hand_over(self) -> None:
+        """Count what lies here as another stage's from now on."""
+        self.fresh.zero_()
