@@ -134,7 +134,9 @@ def middle(draws: Draws, side: int, area: tuple[float, float], ratio: tuple[floa
     numbers = draws.uniform("concentric", 2)
     share = area[0] + numbers[:, 0] * (area[1] - area[0])
     shape = ratio[0] + numbers[:, 1] * (ratio[1] - ratio[0])
-    shape = torch.minimum(torch.maximum(shape, share), 1 / share)  # Neither side is above the whole.
+    shape = torch.minimum(
+        torch.maximum(shape, share), 1 / share
+    )  # Neither side is above the whole.
     height = (side * (share / shape).sqrt()).round().clamp_min(1)
     width = (side * (share * shape).sqrt()).round().clamp_min(1)
     top, left = ((side - height) / 2).floor(), ((side - width) / 2).floor()
