@@ -1,4 +1,4 @@
-"""Adam-v2: views of wholes and parts, its losses against plain loops, what the release had wrong."""
+"""Adam-v2: wholes and parts as views, losses against plain loops, what the release had wrong."""
 
 import math
 from typing import Any
