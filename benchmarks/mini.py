@@ -1,6 +1,6 @@
-"""What the bundled mini is worth: fine-tuned from few labels beside scratch, and frozen.
+"""What the bundled minis are worth: fine-tuned from few labels beside scratch, and frozen.
 
-    python benchmarks/mini.py RUNS [--seeds 0 1 2] [--write]
+    python benchmarks/mini.py RUNS [--mini NAME] [--seeds 0 1 2] [--only tune|probe] [--write]
 
 Fixed beforehand: the encoder is taken and the decoder is fresh; each arm has the same rates to
 choose from, and chooses by validation; batch-norm statistics are made anew before any look; the
@@ -26,7 +26,7 @@ from genesis_hub.evaluate import Together, compare
 from genesis_hub.evaluate.together import over_runs
 from genesis_hub.tuning.predictions import read_table
 
-MINI = "models-genesis-mini"
+MINIS = ("models-genesis-mini", "semantic-genesis-mini")  # Of volumes.
 RESULTS = Path(__file__).parent / "results" / "mini.md"
 HIPPOCAMPUS = "brain_mri/hippocampus/cases.csv"
 ADRENAL = "medmnist/adrenalmnist3d_64.npz"
@@ -40,7 +40,7 @@ RECIPE: dict[str, Any] = {
 PROBED = (0.01, 0.05, 0.25, 1.0)
 
 
-def tuned(data: Path, folder: Path, fraction: float, seed: int, arm: str) -> Any:
+def tuned(mini: str, data: Path, folder: Path, fraction: float, seed: int, arm: str) -> Any:
     """Return the run of the rate that validation prefers."""
     runs = []
     for rate in RATES:
@@ -48,7 +48,7 @@ def tuned(data: Path, folder: Path, fraction: float, seed: int, arm: str) -> Any
         recipe |= {"scratch": True} if arm == "scratch" else {"transfer": "encoder"}
         out = folder / f"{fraction:g}-{seed}-{arm}-{rate:g}"
         begin = time.perf_counter()
-        run = genesis_hub.finetune(MINI, data, out, recipe=recipe, device="cpu", quiet=True)
+        run = genesis_hub.finetune(mini, data, out, recipe=recipe, device="cpu", quiet=True)
         best = max(one["score"] for one in standing_of(out / LAST).measures)
         print(f"{out.name}: dice {run.metrics['dice']:.4f}, validation {best:.4f}, "
               f"{time.perf_counter() - begin:.0f} s", flush=True)  # fmt: skip
@@ -56,9 +56,11 @@ def tuned(data: Path, folder: Path, fraction: float, seed: int, arm: str) -> Any
     return max(runs, key=lambda one: one[0])
 
 
-def row_of(data: Path, folder: Path, fraction: float, seeds: Sequence[int]) -> str:
+def row_of(mini: str, data: Path, folder: Path, fraction: float, seeds: Sequence[int]) -> str:
     """Return a line of the table: both arms, their paired difference, and what it says."""
-    chosen = {arm: [tuned(data, folder, fraction, seed, arm) for seed in seeds] for arm in ARMS}
+    chosen = {
+        arm: [tuned(mini, data, folder, fraction, seed, arm) for seed in seeds] for arm in ARMS
+    }
     tables = {arm: [read_table(run.folder) for _, _, run in chosen[arm]] for arm in ARMS}
     everyone = sorted({who for some in tables.values() for one in some for who in one.patients})
     ours, theirs = (Together(tuple(one.sample(everyone) for one in tables[arm])) for arm in ARMS)
@@ -72,7 +74,8 @@ def row_of(data: Path, folder: Path, fraction: float, seeds: Sequence[int]) -> s
     if high < 0 and found.high < 0:
         said = "a loss"
     return (
-        f"| {round(fraction * 80)} | {np.mean(dice['mini']):.3f} | {np.mean(dice['scratch']):.3f} "
+        f"| {mini} | {round(fraction * 80)} "
+        f"| {np.mean(dice['mini']):.3f} | {np.mean(dice['scratch']):.3f} "
         f"| {found.difference:+.3f} | {found.low:+.3f} to {found.high:+.3f} "
         f"| {low:+.3f} to {high:+.3f} | {rates['mini']} / {rates['scratch']} | {said} |"
     )
@@ -81,7 +84,7 @@ def row_of(data: Path, folder: Path, fraction: float, seeds: Sequence[int]) -> s
 def probed(data: Path, folder: Path) -> list[str]:
     """Return the lines of the table of frozen features."""
     done = genesis_hub.benchmark(
-        [MINI, "scratch"], data, folder, fractions=PROBED, folds=5, mode="probe",
+        [*MINIS, "scratch"], data, folder, fractions=PROBED, folds=5, mode="probe",
         recipe={"size": [32, 32, 32], "range": [0.0, 1.0], "no_check": True}, quiet=True,
     )  # fmt: skip
     lines = []
@@ -103,6 +106,7 @@ def main() -> None:
     parser.add_argument("runs", type=Path)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--fractions", type=float, nargs="+", default=list(FRACTIONS))
+    parser.add_argument("--mini", choices=MINIS, action="append", help="fine-tuned ones (all)")
     parser.add_argument("--only", choices=("tune", "probe"))
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
@@ -112,18 +116,23 @@ def main() -> None:
     data = Path(place)
     text = []
     if options.only != "probe":
-        for fraction in options.fractions:
-            text.append(row_of(data / HIPPOCAMPUS, options.runs, fraction, options.seeds))
-            print(text[-1], flush=True)
+        for mini in options.mini or MINIS:
+            folder = options.runs / mini
+            for fraction in options.fractions:
+                row = row_of(mini, data / HIPPOCAMPUS, folder, fraction, options.seeds)
+                text.append(row)
+                print(row, flush=True)
     frozen = [] if options.only == "tune" else probed(data / ADRENAL, options.runs / "probe")
     print("\n".join(frozen))
     if options.write:
+        if options.only:
+            parser.error("--write writes both tables; leave --only away: what was run is not again")
         head = RESULTS.read_text(encoding="utf-8").split("<!-- tables -->")[0]
         tables = "\n".join([
             "<!-- tables -->", "",
-            "| labelled MRIs | mini | scratch | difference | 95 % over patients | 95 % over seeds "
-            "| rates chosen | |",
-            "|---|---|---|---|---|---|---|---|", *text, "",
+            "| weights | labelled MRIs | mini | scratch | difference | 95 % over patients "
+            "| 95 % over seeds | rates chosen | |",
+            "|---|---|---|---|---|---|---|---|---|", *text, "",
             "| labels | frozen | AUC | difference | |", "|---|---|---|---|---|", *frozen, "",
             f"Seeds {', '.join(map(str, options.seeds))}; {json.dumps(RECIPE)}.", "",
         ])  # fmt: skip

@@ -90,7 +90,7 @@ class Pretraining:
                 totals[name] = totals.get(name, 0.0) + float(one) * len(examined.view)
             seen.append(examined)
         measures = {name: total / self.looks for name, total in totals.items()}
-        measures["loss"] = measures.pop("total")
+        measures = {"loss": measures.pop("total"), **measures}
         if self.show is not None:
             self.show(seen, self.progress)
         features = torch.cat([one.embedding for one in seen]).cpu().numpy()

@@ -93,6 +93,13 @@ class Recipe:
         """The sides of what the network sees."""
         raise NotImplementedError
 
+    def stages(self) -> Mapping[str, Mapping[str, Any]]:
+        """Return the runs that this one is made of, each by the keys it has of its own; none: one.
+
+        Each is named, lies in a folder of that name, and begins with where the last one ended.
+        """
+        return {}
+
     def notes(self) -> tuple[str, ...]:
         """Return what a user should hear before the run begins."""
         return ()

@@ -1,6 +1,7 @@
 """Pictures as a corpus: what is listed, how values become eight bits, what is kept, what is cut."""
 
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,11 @@ import torch
 from genesis_hub.data.phantoms import chest_xray
 from genesis_hub.data.readers import read
 from genesis_hub.errors import BadInput
+from tests.scans import write_picture_dicom
 from training.corpus.listing import Opener, Scan
 from training.corpus.material import Material, Source
 from training.pictures import kept
-from training.pictures.album import Pictures
+from training.pictures.album import PictureFiles
 from training.pictures.items import CellItems
 from training.pictures.listfile import read_list
 from training.pictures.listing import listed
@@ -52,9 +54,9 @@ def scan(path: Path) -> Scan:
     return Scan(path.stem, path.stem, (path,), "", "train", Opener(path))
 
 
-def album(folder: Path, spare: Path, side: int = 0, **more: object) -> Pictures:
+def album(folder: Path, spare: Path, side: int = 0, **more: object) -> PictureFiles:
     scans = [scan(path) for path in sorted(folder.rglob("*.png"))]
-    return Pictures(scans, spare, side=side, **more)  # type: ignore[arg-type]
+    return PictureFiles(scans, spare, side=side, **more)  # type: ignore[arg-type]
 
 
 def material(source: Source, spare: Path) -> Material:
@@ -214,7 +216,31 @@ def test_a_published_stack_is_taken_with_its_splits(tmp_path: Path) -> None:
     assert len(found.validation) == 3
 
 
+def test_a_table_may_name_items_of_a_stack_beside_pictures(tmp_path: Path) -> None:
+    np.savez(tmp_path / "stack.npz", train_images=np.stack([pixels(at) for at in range(3)]))
+    write(tmp_path / "a.png", pixels(7))
+    table = tmp_path / "manifest.csv"
+    table.write_text("path\na.png\nstack.npz#train_images/2\n", encoding="utf-8")
+    source = pictures_of(table, seed=0, held_side=40, validation=0, cache=False)
+    found = material(source, tmp_path / "spare")
+    assert isinstance(found.train, CellItems)
+    assert np.array_equal(found.train.album.picture(1), pixels(2)[None])
+
+
 # Values
+
+
+def test_an_inverted_dicom_of_twelve_bits_is_bright_where_it_is_dense(tmp_path: Path) -> None:
+    stored = np.linspace(4000, 0, SIDES[0] * SIDES[1]).astype(np.uint16).reshape(SIDES)
+    path = tmp_path / "in/x.dcm"
+    path.parent.mkdir()
+    write_picture_dicom(path, stored, modality="CR", photometric="MONOCHROME1", bits=12)
+    found = material(pictures_of(path.parent, seed=0, held_side=40), tmp_path / "spare")
+    assert isinstance(found.train, CellItems)
+    picture = found.train.album.picture(0)[0]
+    assert picture[0, 0] < 10
+    assert picture[-1, -1] > 245
+    assert any("became 0 to 255" in note for note in found.notes)
 
 
 def test_eight_bits_stay_as_they_are(tmp_path: Path) -> None:
@@ -339,6 +365,24 @@ def test_a_row_whose_pixels_were_never_written_is_not_taken_for_whole(tmp_path: 
     assert after.pixels(1).all()
 
 
+def test_what_is_said_of_pixels_that_were_lost_is_forgotten(tmp_path: Path) -> None:
+    store = kept.Kept(tmp_path, "d", 2, 1, 4)
+    for index in range(2):
+        store.put(index, kept.Facts(5, 6, "ab" * 32), np.ones((1, 4, 4), dtype=np.uint8))
+    store.finish()
+    store.squares.unlink()
+    assert kept.Kept(tmp_path, "d", 2, 1, 4).facts(0) is None
+
+
+def test_two_that_fill_one_cache_leave_the_same(folder: Path, tmp_path: Path) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        two = list(pool.map(lambda _: album(folder, tmp_path / "spare", side=16), range(2)))
+    alone = album(folder, tmp_path / "alone", side=16)
+    for found in (*two, album(folder, tmp_path / "spare", side=16)):
+        assert [found.look(at) for at in range(8)] == [alone.look(at) for at in range(8)]
+        assert all(np.array_equal(found.picture(at), alone.picture(at)) for at in range(8))
+
+
 def test_changed_files_are_read_anew(folder: Path, tmp_path: Path) -> None:
     before = album(folder, tmp_path / "spare", side=16)
     first = np.array(before.picture(0))
@@ -384,6 +428,17 @@ def test_an_item_is_one_cell_at_the_held_side_with_its_own_shape(
         )
         assert float((item["image"].float() - wide[0]).abs().max()) < 1.01
     assert cells == {(0, 0), (0, 1), (1, 0), (1, 1)}
+
+
+def test_a_part_that_shows_nothing_is_drawn_anew_unless_faithful(tmp_path: Path) -> None:
+    values = pixels(1, (64, 64)).copy()
+    values[:, :48] = 3  # Three columns of four are a border.
+    write(tmp_path / "in/a.png", values)
+    found = album(tmp_path / "in", tmp_path / "spare")
+    for faithful, least, most in ((False, 0.8, 1.0), (True, 0.15, 0.35)):
+        items = CellItems(found, [0], 8, 4, faithful=faithful)
+        columns = [int(items.item(0, seed)["cell"][1]) for seed in range(300)]
+        assert least < np.mean(np.array(columns) == 3) <= most
 
 
 @pytest.mark.parametrize("side", [0, 32])

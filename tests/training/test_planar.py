@@ -277,6 +277,16 @@ def test_a_whole_batch_at_once_gives_what_samples_one_by_one_give(
         assert ((ours - theirs).abs() < 1e-3).float().mean() > 0.999
 
 
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", SMALL)
+def test_views_made_on_a_gpu_are_those_made_on_a_cpu(name: str) -> None:
+    x, wide, draws = pictures(8, 3), aspects(8), keyed(8)
+    here = moco_views(x, wide, draws, SMALL[name])
+    there = moco_views(x.cuda(), wide.cuda(), Draws(draws.keys.cuda()), SMALL[name])
+    for ours, theirs in zip(here, there, strict=True):
+        assert ((ours - theirs.cpu()).abs() < 1e-3).float().mean() > 0.999
+
+
 @pytest.mark.parametrize("name", ["adam", "adam_v1"])
 def test_a_grey_picture_looks_as_it_does_in_three_equal_channels(name: str) -> None:
     x, wide, draws = pictures(8), aspects(8), keyed(8)

@@ -11,7 +11,7 @@ class Queue(nn.Module):
     """The last `size` keys, the oldest written over first, wherever in the ring they lie.
 
     Begins with seeded noise on the unit sphere. `fresh` counts the keys that were written since it
-    began, or since it was handed to another stage; they are those just before `place`.
+    began, or since `fresh` was set to 0; they are those just before `place`.
     """
 
     keys: Tensor
@@ -46,7 +46,3 @@ class Queue(nn.Module):
         """Return which places hold keys written since the queue began: (size,)."""
         age = (self.place - 1 - torch.arange(len(self), device=self.keys.device)) % len(self)
         return age < self.fresh
-
-    def hand_over(self) -> None:
-        """Count what lies here as another stage's from now on."""
-        self.fresh.zero_()

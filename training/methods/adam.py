@@ -1,5 +1,6 @@
 """Adam (Hosseinzadeh Taher et al. 2023): parts of pictures told apart, from coarse to fine."""
 
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
@@ -60,7 +61,7 @@ class AdamRecipe(ImageRecipe):
 
     @property
     def parted(self) -> int:
-        """The side of the grid that pictures are parted by in fact."""
+        """The side of the grid that pictures are parted by in fact; 0: they are whole."""
         assert isinstance(self.n, int)
         return self.n if self.decompose else 0
 
@@ -93,6 +94,10 @@ class AdamRecipe(ImageRecipe):
                 f"to a group; give at most {self.batch_size // 2}"
             )
 
+    def stages(self) -> Mapping[str, Mapping[str, Any]]:
+        """Return the runs that a chain is made of, by name."""
+        return {f"n{n}": {"n": n} for n in self.chain} if isinstance(self.n, tuple) else {}
+
     def notes(self) -> tuple[str, ...]:
         """Return what a user should hear before the run begins."""
         if self.n not in (0, 1) and isinstance(self.n, int) and not self.weights:
@@ -110,8 +115,9 @@ class Adam(Method):
     in Medical Imaging via Self-Supervision. MICCAI-DART 2023, arXiv 2309.15358. Learned by momentum
     contrast: X. Chen et al.: Improved Baselines with Momentum Contrastive Learning, 2020, arXiv
     2003.04297.
-    preset: of the views. seed: of the queue's first content.
     """
+
+    hands_over = True
 
     def __init__(self, network: HubModel, recipe: AdamRecipe, facts: InputFacts) -> None:
         super().__init__(network)
@@ -137,7 +143,8 @@ class Adam(Method):
 
     def views(self, batch: Batch, draws: Draws) -> dict[str, Tensor]:
         query, key = moco_views(batch["image"], batch["aspect"], draws, self.preset)
-        return {"query": query, "key": key, "order": draws.words("shuffle", 1)[:, 0]}
+        order = draws.words("shuffle", 1)[:, 0]
+        return {"query": query, "key": key, "order": order, "part": batch["image"]}
 
     def step(self, views: dict[str, Tensor]) -> dict[str, Tensor]:
         query = self.code(self.encoded(views["query"]))
@@ -164,6 +171,10 @@ class Adam(Method):
                 list(following.parameters()), list(learning.parameters()), 1 - self.momentum
             )
 
+    def take_over(self) -> None:
+        # Parts are told from a whole at once: validation counts keys of this stage alone.
+        self.queue.fresh.zero_()
+
     def examine(self, views: dict[str, Tensor]) -> Examined:
         features = self.network(views["query"])
         query = self.code(features)
@@ -185,8 +196,17 @@ class Adam(Method):
             view=views["query"],
             scores=scores,
             code=query,
-            pair=views["key"],
+            shown=self.shown(views),
         )
+
+    def shown(self, views: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return the first parts of a batch and their views, in greys or colours from 0 to 1."""
+        mean, std = (
+            torch.tensor(one, device=views["query"].device).view(-1, 1, 1)
+            for one in (self.preset.mean, self.preset.std)
+        )
+        made = {name: views[name][:2] * std + mean for name in ("query", "key")}
+        return {"part": views["part"][:2].float() / 255, **made}
 
     def encoded(self, x: Tensor) -> Tensor:
         """Return the features of query views, normalised in groups."""

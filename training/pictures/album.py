@@ -23,7 +23,7 @@ from training.views.decomposer import Grid, cell_of, grid_of
 WHOLE = grid_of(0)
 
 
-class Pictures:
+class PictureFiles:
     """Unlabelled pictures, the same bytes for every process that reads them.
 
     Every picture is read once, in threads, and checked; bad ones are in `left_out` with their

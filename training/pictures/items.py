@@ -8,16 +8,22 @@ import torch
 
 from genesis_hub.engine.objective import Batch
 from genesis_hub.errors import BadInput
-from training.pictures import Album
+from training.pictures import Album, Pixels
 from training.pictures.album import squared
 from training.views.decomposer import cell_of, grid_of
+
+TRIES = 8  # Parts drawn for one that shows something.
+FLAT = 4.0  # Grey levels: a part whose values deviate less is a border, or air.
+STEP = 4  # Of the pixels that are looked at for it.
 
 
 class CellItems:
     """One part of each picture an epoch: which of the n x n, an item's seed draws.
 
-    places: which pictures of the album. side: that a part is resized to, antialiased, whatever its
-    shape. faithful: pixels that a grid leaves over are in no part.
+    A part that shows nothing, such as a black border, is drawn anew a few times: two views of it
+    would be alike to those of any other's. places: which pictures of the album. side: that a part
+    is resized to, antialiased, whatever its shape. faithful: the first part drawn is taken, and
+    pixels that a grid leaves over are in none.
     """
 
     def __init__(
@@ -44,12 +50,16 @@ class CellItems:
         """
         place = self.places[index]
         draw = np.random.Generator(np.random.PCG64(seed))
-        row, column = self.grid.place(int(draw.integers(self.grid.count)))
         height, width = self.album.sides(place)
-        cell = cell_of(height, width, self.grid, row, column, faithful=self.faithful)
         picture = self.album.picture(place)
-        top, left, tall, wide = cell.of(height, width, *picture.shape[1:])
-        part = squared(picture[:, top : top + tall, left : left + wide], self.side)
+        for _ in range(1 if self.faithful else min(TRIES, 4 * self.grid.count)):
+            row, column = self.grid.place(int(draw.integers(self.grid.count)))
+            cell = cell_of(height, width, self.grid, row, column, faithful=self.faithful)
+            top, left, tall, wide = cell.of(height, width, *picture.shape[1:])
+            part = picture[:, top : top + tall, left : left + wide]
+            if self.grid.count == 1 or self.faithful or shows(part):
+                break
+        part = squared(part, self.side)
         # A copy where it is the cache's own page, which must not be written to.
         image = torch.from_numpy(part if part.flags.writeable else part.copy())
         return {
@@ -58,3 +68,8 @@ class CellItems:
             "aspect": torch.tensor(cell.aspect, dtype=torch.float32),
             "cell": torch.tensor((row, column), dtype=torch.int64),
         }
+
+
+def shows(part: Pixels) -> bool:
+    """Say whether there is something to see in a part of a picture."""
+    return bool(part[:, ::STEP, ::STEP].std() >= FLAT)

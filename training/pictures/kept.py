@@ -41,9 +41,9 @@ class Kept:
         self.file, self.squares = folder / f"{digest}.facts", folder / f"{digest}.pixels"
         self.count, self.shape = count, (count, channels, side, side)
         self.clear()
-        grown(self.file, count * ROW.itemsize)
-        if side:
-            grown(self.squares, int(np.prod(self.shape)))
+        # Pixels that were lost are not to be taken for whole by what is said of them.
+        lost = bool(side) and grown(self.squares, int(np.prod(self.shape)))
+        grown(self.file, count * ROW.itemsize, anew=lost)
         self.rows: NDArray[Any] = np.fromfile(self.file, dtype=ROW, count=count)
 
     def clear(self) -> None:
@@ -109,14 +109,20 @@ def digest_of(scans: Sequence[Scan], *, colour: bool, side: int, least: int) -> 
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
 
-def grown(file: Path, size: int) -> None:
-    """Let a file be there with a size; what it holds of another size is of no use."""
+def grown(file: Path, size: int, *, anew: bool = False) -> bool:
+    """Let a file of zeros be there with a size; say whether it was not.
+
+    What lies there at another size is of no use, nor is anything where it is to be made anew.
+    """
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("ab") as opened:
-            if opened.tell() != size:
+            have = opened.tell()
+            if have not in (0, size) or anew:
                 opened.truncate(0)
-                opened.truncate(size)
+            # Two that begin at once both make it longer, and neither loses what the other wrote.
+            opened.truncate(size)
+            return have != size
     except OSError as error:
         raise unwritable(file, error) from error
 

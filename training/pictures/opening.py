@@ -9,7 +9,7 @@ from genesis_hub.errors import BadInput
 from training.corpus.leftout import FEW
 from training.corpus.listing import Scan
 from training.corpus.material import Material, Source
-from training.pictures.album import Pictures
+from training.pictures.album import PictureFiles
 from training.pictures.items import CellItems
 from training.pictures.kept import ROW
 from training.pictures.listing import listed
@@ -60,7 +60,7 @@ def pictures_of(
         folder, side, notes = placed(
             cache, spare, len(listing.scans), side, colour=colour, several=several
         )
-        album = Pictures(
+        album = PictureFiles(
             listing.scans,
             folder,
             side=side,
@@ -78,7 +78,7 @@ def pictures_of(
 
 
 def material(
-    album: Pictures, n: int, held_side: int, notes: Sequence[str], *, faithful: bool
+    album: PictureFiles, n: int, held_side: int, notes: Sequence[str], *, faithful: bool
 ) -> Material:
     """Return items of pictures that were read, to learn from and to validate on."""
     learned, kept = (

@@ -124,9 +124,10 @@ def checked(x: Tensor, aspect: Tensor, draws: Draws, preset: Pictures) -> None:
     if x.shape[1] not in ((3,) if preset.colour else (1, 3)):
         wanted = "3 channels" if preset.colour else "1 or 3 channels"
         raise BadInput(f"x has {x.shape[1]} channels, but these views are of {wanted}")
-    if len(draws) != len(x) or draws.keys.device != x.device or aspect.shape != (len(x),):
+    devices = {draws.keys.device, aspect.device, x.device}
+    if len(draws) != len(x) or aspect.shape != (len(x),) or len(devices) > 1:
         raise BadInput(
             f"there are {len(draws)} keys on {draws.keys.device} and aspects "
-            f"{tuple(aspect.shape)} for {len(x)} pictures on {x.device}; each picture needs one of "
-            "both on its own device"
+            f"{tuple(aspect.shape)} on {aspect.device} for {len(x)} pictures on {x.device}; each "
+            "picture needs one of both on its own device"
         )
