@@ -33,7 +33,7 @@ class Beginning:
         if self.state is None or not method.hands_over:
             return
         _, tensors = checkpoint.load(self.state)
-        given: dict[str, Tensor] = tensors["model"]
+        given: dict[str, Tensor] = method.adopted(tensors["model"])
         other = differing(given, method.state_dict())
         if other:
             raise BadInput(

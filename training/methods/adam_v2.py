@@ -1,11 +1,13 @@
 """Adam-v2 (Hosseinzadeh Taher et al. 2024): where a part is, what it is made of, what it makes."""
 
 import math
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from genesis_hub.entry import InputFacts
@@ -23,13 +25,14 @@ from training.distillation.wholes import (
     side_by_side,
     unit,
 )
-from training.kinds import ImageRecipe
+from training.kinds import ImageRecipe, Parts
 from training.methods.base import Batch, Examined, Method
 from training.views.draws import Draws
 from training.views.wholes import Wholes, crops_of_whole, wholes_and_parts
 
 PHASES = ("L", "LCD")
 MEASURES = ("cosine", "mse")
+HEADS_OF_PARTS = ("compose", "decompose")
 AT = 0.1  # Temperature of the retrieval that validation measures.
 
 
@@ -69,6 +72,24 @@ class AdamV2Recipe(ImageRecipe):
     part_norm: bool = True
     margin: bool = True
 
+    @property
+    def parted(self) -> int:
+        """How many anchors would fit along a side of the picture."""
+        assert isinstance(self.granularity, int)
+        return 1 << self.granularity
+
+    @property
+    def parts(self) -> Parts:
+        """Where an anchor is drawn: squares for crops of them, rectangles for wholes and parts."""
+        return "squares" if self.phase == "L" else "rectangles"
+
+    def stages(self) -> Mapping[str, Mapping[str, Any]]:
+        """Return the runs that a chain is made of, by name."""
+        if not isinstance(self.phase, tuple) or not isinstance(self.granularity, tuple):
+            return {}
+        pairs = zip(self.phase, self.granularity, strict=True)
+        return {f"{p}{g}": {"phase": p, "granularity": g} for p, g in pairs}
+
     def check(self) -> None:
         """Raise `BadInput` where a key cannot be used."""
         super().check()
@@ -77,7 +98,12 @@ class AdamV2Recipe(ImageRecipe):
         for one in phases:
             if one not in PHASES:
                 raise BadInput(f"phase={one!r}; choose from {', '.join(PHASES)}")
-        if min(depths) < 0 or len(phases) != len(depths):
+        pairs = list(zip(phases, depths, strict=False))
+        if (
+            min(depths, default=-1) < 0
+            or len(phases) != len(depths)
+            or len(set(pairs)) < len(pairs)
+        ):
             raise BadInput(
                 f"phase={self.phase!r} and granularity={self.granularity!r}; give one of each, or "
                 'two lists of one length: phase=["L","L","LCD"] granularity=[0,1,0]'
@@ -103,6 +129,8 @@ class AdamV2(Method):
     released code encodes it twice, for its head and for the parts' sake.
     """
 
+    hands_over = True
+
     def __init__(self, network: HubModel, recipe: AdamV2Recipe, facts: InputFacts) -> None:
         super().__init__(network)
         features = int(network.num_features)  # type: ignore[arg-type]
@@ -125,7 +153,10 @@ class AdamV2(Method):
             locals=recipe.locals,
             margin=recipe.margin,
             colour=recipe.colour,
+            mean=facts.mean,  # type: ignore[arg-type]
+            std=facts.std,  # type: ignore[arg-type]
         )
+        self.constants = self.preset.large(0.0)
 
     def views(self, batch: Batch, draws: Draws) -> dict[str, Tensor]:
         make = wholes_and_parts if self.parted else crops_of_whole
@@ -211,8 +242,37 @@ class AdamV2(Method):
             embedding=features.float(),
             view=first,
             code=code,
-            pair=second,
+            shown=self.shown(views),
         )
+
+    def shown(self, views: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return one view of each kind of the first pictures of a batch, in [0, 1]."""
+        count = len(views["whole"]) if self.parted else len(views["large"]) // 2
+        kinds = {"whole": "whole", "large": "large view", "parts": "first part"}
+        made = {said: views[name][:2] for name, said in kinds.items() if name in views}
+        small = views["small"][:2]
+        made["small view"] = F.interpolate(small, size=self.preset.side, mode="nearest")
+        if not self.parted:
+            made["second large view"] = views["large"][count : count + 2]
+        mean, std = (
+            torch.tensor(one, device=small.device).view(-1, 1, 1)
+            for one in (self.constants.mean, self.constants.std)
+        )
+        return {name: some * std + mean for name, some in made.items()}
+
+    def adopted(self, given: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return another run's state: the heads of parts begin afresh, or stay behind."""
+        own = {
+            name: one
+            for name, one in self.state_dict().items()
+            if name.partition(".")[0] in HEADS_OF_PARTS
+        }
+        rest = {
+            name: one
+            for name, one in given.items()
+            if name.partition(".")[0] not in HEADS_OF_PARTS or name in own
+        }
+        return {**own, **rest}
 
     def groups(self) -> list[dict[str, Any]]:
         learning: list[nn.Module] = [self.network, self.head]
@@ -221,7 +281,7 @@ class AdamV2(Method):
         return [{"params": [one for part in learning for one in part.parameters()], "share": 1.0}]
 
     def deliverable(self) -> HubModel:
-        return self.teacher  # type: ignore[return-value]
+        return self.teacher
 
 
 def full_precision(x: Tensor) -> torch.autocast:

@@ -42,6 +42,10 @@ class Method(nn.Module, ABC):
     def after_step(self, progress: float) -> None:
         """Do what follows a step, such as a momentum teacher's; progress runs from 0 to 1."""
 
+    def adopted(self, given: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return what is taken of another run's state: all of it, unless parts came or went."""
+        return given
+
     def take_over(self) -> None:
         """Do what follows when the state of another run was loaded to begin with."""
 

@@ -10,7 +10,7 @@ from genesis_hub.engine.objective import Batch
 from genesis_hub.errors import BadInput
 from training.pictures import Album, Pixels
 from training.pictures.album import squared
-from training.views.decomposer import cell_of, grid_of
+from training.views.decomposer import Box, cell_of, grid_of, region_of
 
 TRIES = 8  # Parts drawn for one that shows something.
 FLAT = 4.0  # Grey levels: a part whose values deviate less is a border, or air.
@@ -53,8 +53,7 @@ class CellItems:
         height, width = self.album.sides(place)
         picture = self.album.picture(place)
         for _ in range(1 if self.faithful else min(TRIES, 4 * self.grid.count)):
-            row, column = self.grid.place(int(draw.integers(self.grid.count)))
-            cell = cell_of(height, width, self.grid, row, column, faithful=self.faithful)
+            cell, row, column = self.drawn(height, width, draw)
             top, left, tall, wide = cell.of(height, width, *picture.shape[1:])
             part = picture[:, top : top + tall, left : left + wide]
             if self.grid.count == 1 or self.faithful or shows(part):
@@ -68,6 +67,36 @@ class CellItems:
             "aspect": torch.tensor(cell.aspect, dtype=torch.float32),
             "cell": torch.tensor((row, column), dtype=torch.int64),
         }
+
+    def drawn(self, height: int, width: int, draw: np.random.Generator) -> tuple[Box, int, int]:
+        """Draw a part of a picture of these sides: its box, its row and its column."""
+        row, column = self.grid.place(int(draw.integers(self.grid.count)))
+        cell = cell_of(height, width, self.grid, row, column, faithful=self.faithful)
+        return cell, row, column
+
+
+class RegionItems(CellItems):
+    """A region of each picture an epoch that may lie anywhere, its sides those of a cell of n x n.
+
+    square: its sides are alike, those of the picture's shorter one; else as the picture's are.
+    """
+
+    def __init__(
+        self,
+        album: Album,
+        places: Sequence[int],
+        side: int,
+        n: int = 0,
+        *,
+        faithful: bool = False,
+        square: bool = False,
+    ) -> None:
+        super().__init__(album, places, side, n, faithful=faithful)
+        self.square = square
+
+    def drawn(self, height: int, width: int, draw: np.random.Generator) -> tuple[Box, int, int]:
+        """Draw a region; row and column say nothing of it."""
+        return region_of(height, width, self.grid, draw, square=self.square), 0, 0
 
 
 def shows(part: Pixels) -> bool:

@@ -42,6 +42,8 @@ class Wholes:
     part_blur: float = 0.1
     margin: bool = True
     colour: bool = False
+    mean: tuple[float, float, float] = Pictures.mean
+    std: tuple[float, float, float] = Pictures.std
 
     def large(self, blur: float) -> Pictures:
         """Return how a large view is made."""
@@ -49,7 +51,7 @@ class Wholes:
         return Pictures(
             side=self.side, area=self.area, jitter_share=self.jitter_share, brightness=brightness,
             contrast=contrast, saturation=saturation, hue=hue, blur_share=blur, turn=self.turn,
-            margin=self.margin, colour=self.colour,
+            margin=self.margin, colour=self.colour, mean=self.mean, std=self.std,
         )  # fmt: skip
 
     def small(self) -> Pictures:
