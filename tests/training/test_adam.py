@@ -2,9 +2,9 @@
 
 import json
 import os
-import subprocess
-import sys
+from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,15 +12,19 @@ import PIL.Image
 import pytest
 import segmentation_models_pytorch as smp
 import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
 from torch import Tensor
+from torch.nn.parallel import DistributedDataParallel
 
 import genesis_hub
 from genesis_hub.data.phantoms import chest_xray
 from genesis_hub.engine import checkpoint
 from genesis_hub.engine.checkpoint import LAST
+from genesis_hub.engine.fabric import agree
 from genesis_hub.errors import BadInput
 from genesis_hub.weights.seen import SEEN
-from tests.training.test_contrast import looped
+from tests.training.test_contrast import free_port, looped
 from training.methods.adam import Adam, AdamRecipe
 from training.methods.roster import recipe_of
 from training.network import facts_of, network_of
@@ -29,7 +33,6 @@ from training.pretrain import Run, pretrain
 from training.release import release
 from training.views.draws import Draws
 
-ROOT = Path(__file__).parents[2]
 TINY: dict[str, Any] = {
     "encoder": "resnet18", "width": 0.25, "input_side": 32, "held_side": 40, "batch_size": 8,
     "queue": 24, "code": 16, "hidden": 32, "steps": 4, "validate_every": 2, "looks": 6,
@@ -342,20 +345,40 @@ def test_faithful_is_as_published() -> None:
     assert recipe_of("adam-fundus", {}).colour
 
 
-def test_two_processes_are_one_that_splits_its_batch(films: Path, tmp_path: Path) -> None:
-    wishes = {**TINY, "n": [0, 2], "steps": 4, "bn_splits": 2, "validate_every": 4, "clip": 0.0}
-    pairs = [f"{key}={json.dumps(value)}" for key, value in wishes.items()]
-    words = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m",
-             "training.pretrain", "adam-chain", "--data", str(films), "--out",
-             str(tmp_path / "two"), "--device", "cpu", "--quiet", *pairs]  # fmt: skip
-    done = subprocess.run(
-        [sys.executable, *words], check=False, timeout=240, capture_output=True, text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}, cwd=ROOT,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3000:]
-    pretrain("adam-chain", films, tmp_path / "one", device="cpu", quiet=True, wishes=wishes)
-    two, one = (checkpoint.load(tmp_path / at / "n2" / LAST)[1]["model"] for at in ("two", "one"))
-    counted = [name for name in one if name.endswith("num_batches_tracked")]
-    apart = max(float((two[k] - one[k]).abs().max()) for k in one.keys() - set(counted))
-    assert apart < 1e-5
-    assert (tmp_path / "two" / "model" / "config.json").is_file()
+def learned_by(world: int, rank: int) -> dict[str, Tensor]:
+    """Return what one of some processes holds after steps of a batch that all of them share."""
+    learned = method(n=2, bn_splits=2, sim_threshold=0.3, min_negatives=4)[0]
+    model: Any = DistributedDataParallel(learned) if world > 1 else learned
+    optimizer = torch.optim.SGD(learned.groups()[0]["params"], lr=0.01)
+    losses = []
+    for step in range(4):
+        whole = views(learned, first=8 * step)
+        own = {name: part.chunk(world)[rank] for name, part in whole.items()}
+        loss = model(own)["total"]
+        loss.backward()
+        losses.append(loss.detach())
+        optimizer.step()
+        optimizer.zero_grad()
+        agree(learned, SimpleNamespace(world_size=world))  # type: ignore[arg-type]
+        learned.after_step(0.0)
+    return {**state(learned), "losses": torch.stack(losses)}
+
+
+def on_two(rank: int, port: int, folder: str) -> None:
+    """Learn as one of two processes."""
+    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", rank=rank, world_size=2, timeout=timedelta(seconds=60))
+    torch.save(learned_by(2, rank), Path(folder) / f"{rank}.pt")
+    dist.destroy_process_group()
+
+
+def test_two_processes_are_one_that_splits_its_batch(tmp_path: Path) -> None:
+    mp.start_processes(on_two, (free_port(), str(tmp_path)), nprocs=2, start_method="spawn")
+    one = learned_by(1, 0)
+    two = [torch.load(tmp_path / f"{rank}.pt") for rank in range(2)]
+    mean = (two[0].pop("losses") + two[1].pop("losses")) / 2
+    torch.testing.assert_close(mean, one.pop("losses"), rtol=0, atol=1e-5)
+    assert same(*two)
+    for name in (name for name in one if not name.endswith("num_batches_tracked")):
+        torch.testing.assert_close(two[0][name], one[name], rtol=0, atol=1e-5, msg=name)
