@@ -42,7 +42,6 @@ class Beginning:
                 f"{str(self.state.parent / MODEL)!r} for its encoder alone"
             )
         method.load_state_dict(given)
-        method.take_over()
 
 
 def beginning(recipe: Recipe, run: Path) -> Beginning:

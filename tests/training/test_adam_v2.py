@@ -9,6 +9,7 @@ import torch.nn.functional as F
 
 from genesis_hub import create_model
 from genesis_hub.errors import BadInput
+from training.contrast.loss import found_again
 from training.distillation.loss import distilled, sharpened
 from training.distillation.prototypes import Prototypes
 from training.distillation.wholes import composed, decomposed, side_by_side
@@ -197,12 +198,15 @@ def test_validation_changes_nothing_and_is_not_won_by_one_answer_to_all() -> Non
     with torch.no_grad():
         told = made.examine(views)
     assert all(torch.equal(one, before[name]) for name, one in made.state_dict().items())
-    with torch.no_grad():
-        for one in made.teacher.parameters():
-            one.zero_()
-        flat = made.examine(views).losses["total"]
-    assert float(flat) == pytest.approx(math.log(3), abs=1e-3)
+    assert told.code is not None
+    assert told.other is not None
+    torch.testing.assert_close(told.code.norm(dim=1), torch.ones(3))
+    same = told.code[:1].expand(3, -1)
+    loss, _ = found_again(same, same, temperature=0.2)
+    assert float(loss) == pytest.approx(math.log(3), abs=1e-5)
     assert told.losses["total"].isfinite()
+    assert told.shown is not None
+    assert {"large view", "small view"} <= set(told.shown)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from genesis_hub.entry import InputFacts
 from genesis_hub.errors import BadInput
 from genesis_hub.models import HubModel
-from training.contrast.loss import info_nce
 from training.contrast.ranks import gathered
 from training.distillation.loss import distilled, sharpened
 from training.distillation.prototypes import Prototypes
@@ -33,7 +32,6 @@ from training.views.wholes import Wholes, crops_of_whole, wholes_and_parts
 PHASES = ("L", "LCD")
 MEASURES = ("cosine", "mse")
 HEADS_OF_PARTS = ("compose", "decompose")
-AT = 0.1  # Temperature of the retrieval that validation measures.
 
 
 @dataclass(frozen=True)
@@ -230,30 +228,27 @@ class AdamV2(Method):
     def examine(self, views: dict[str, Tensor]) -> Examined:
         losses, _ = self.losses(views)
         first, second = (views["whole"], views["large"]) if self.parted else views["large"].chunk(2)
-        features, others = self.teacher(first), self.teacher(second)
-        code = unit(features)
-        like = code @ unit(others).t()
-        own = torch.eye(len(like), dtype=torch.bool, device=like.device)
-        # What it is chosen by: a picture's second view is found among the other pictures'. The
-        # losses themselves fall to nothing when all pictures get one prototype.
-        found = info_nce(like.diagonal(), like.masked_fill(own, -torch.inf), temperature=AT)
+        features = self.teacher(first)
+        # The losses fall to nothing when all pictures get one prototype: weights are chosen by how
+        # surely the teacher finds a picture's second view among all.
         return Examined(
-            losses={**losses, "loss_of_training": losses["total"], "total": found},
+            losses=losses,
             embedding=features.float(),
             view=first,
-            code=code,
+            code=unit(features),
+            other=unit(self.teacher(second)),
             shown=self.shown(views),
         )
 
     def shown(self, views: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Return one view of each kind of the first pictures of a batch, in [0, 1]."""
+        """Return one view of each kind of the first picture of a batch, in [0, 1]."""
         count = len(views["whole"]) if self.parted else len(views["large"]) // 2
         kinds = {"whole": "whole", "large": "large view", "parts": "first part"}
-        made = {said: views[name][:2] for name, said in kinds.items() if name in views}
-        small = views["small"][:2]
+        made = {said: views[name][:1] for name, said in kinds.items() if name in views}
+        small = views["small"][:1]
         made["small view"] = F.interpolate(small, size=self.preset.side, mode="nearest")
         if not self.parted:
-            made["second large view"] = views["large"][count : count + 2]
+            made["second large view"] = views["large"][count : count + 1]
         mean, std = (
             torch.tensor(one, device=small.device).view(-1, 1, 1)
             for one in (self.constants.mean, self.constants.std)

@@ -46,9 +46,6 @@ class Method(nn.Module, ABC):
         """Return what is taken of another run's state: all of it, unless parts came or went."""
         return given
 
-    def take_over(self) -> None:
-        """Do what follows when the state of another run was loaded to begin with."""
-
     @abstractmethod
     def examine(self, views: dict[str, Tensor]) -> "Examined":
         """Return the losses and what validation measures collapse by; nothing is learned."""
@@ -68,7 +65,8 @@ class Examined(NamedTuple):
     embedding: (N, F), of what a user would take as features.
     answer, target: what was made and what was asked for, where it is an image; else None.
     view: what the network saw. scores: what else is measured, such as accuracy, as means.
-    code: (N, F) on the unit sphere, of what learns by telling images apart.
+    code, other: (N, F) on the unit sphere, of two views, of what learns by telling images apart.
+    What weights are chosen by is then how surely the one finds the other among all.
     shown: some of the pictures and their views, (M, C, X, Y) in [0, 1], by what they are called.
     """
 
@@ -79,4 +77,5 @@ class Examined(NamedTuple):
     target: Tensor | None = None
     scores: Mapping[str, Tensor] | None = None
     code: Tensor | None = None
+    other: Tensor | None = None
     shown: Mapping[str, Tensor] | None = None
