@@ -1,5 +1,6 @@
 """A method as the training loop takes it: views made on the device, validation always alike."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -155,7 +156,12 @@ def apart(seen: Sequence[Examined]) -> dict[str, float]:
         return {}
     codes, others = (torch.cat(parts) for parts in zip(*pairs, strict=True))
     loss, hits = found_again(codes, others, temperature=AT)
-    return {"loss": float(loss), "top_1": float(hits), "spread": float(spread_of(codes))}
+    return {
+        "loss": float(loss),
+        "chance": math.log(len(codes)),
+        "top_1": float(hits),
+        "spread": float(spread_of(codes)),
+    }
 
 
 def against_constants(seen: Sequence[Examined]) -> dict[str, float]:
