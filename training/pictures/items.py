@@ -10,11 +10,13 @@ from genesis_hub.engine.objective import Batch
 from genesis_hub.errors import BadInput
 from training.pictures import Album, Pixels
 from training.pictures.album import squared
-from training.views.decomposer import Box, cell_of, grid_of, region_of
+from training.views.decomposer import Box, Grid, cell_of, grid_of
 
 TRIES = 8  # Parts drawn for one that shows something.
 FLAT = 4.0  # Grey levels: a part whose values deviate less is a border, or air.
 STEP = 4  # Of the pixels that are looked at for it.
+
+MARGIN = 50  # Pixels that a drawn rectangle keeps from the borders of a picture.
 
 
 class CellItems:
@@ -97,6 +99,25 @@ class RegionItems(CellItems):
     def drawn(self, height: int, width: int, draw: np.random.Generator) -> tuple[Box, int, int]:
         """Draw a region; row and column say nothing of it."""
         return region_of(height, width, self.grid, draw, square=self.square), 0, 0
+
+
+def region_of(
+    height: int, width: int, grid: Grid, draw: np.random.Generator, *, square: bool
+) -> Box:
+    """Draw a region as large as a part, anywhere in a picture of these sides.
+
+    square: as Adam-v2's first phase has it, else a rectangle, which keeps MARGIN pixels from the
+    borders where there is room (the released code fails where there is none).
+    """
+    cell_of(height, width, grid, 0, 0)  # Refuses what is too small.
+    tall, wide = height // grid.rows, width // grid.columns
+    if square:
+        tall = wide = min(tall, wide)
+    corner = []
+    for whole, side in ((height, tall), (width, wide)):
+        edge = 0 if square else min(MARGIN, (whole - side) // 2)
+        corner.append(int(draw.integers(edge, whole - side - edge, endpoint=True)))
+    return Box(corner[0], corner[1], tall, wide)
 
 
 def shows(part: Pixels) -> bool:

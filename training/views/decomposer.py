@@ -8,11 +8,7 @@ that are published (n = 0, 2, 4 are d = 0, 2, 4), so both are here under names o
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import numpy as np
-
 from genesis_hub.errors import BadInput
-
-MARGIN = 50  # Pixels that a drawn rectangle keeps from the borders of a picture.
 
 
 @dataclass(frozen=True)
@@ -96,25 +92,6 @@ def cell_of(
         tall = height - top if row == grid.rows - 1 else tall
         wide = width - left if column == grid.columns - 1 else wide
     return Box(top, left, tall, wide)
-
-
-def region_of(
-    height: int, width: int, grid: Grid, draw: np.random.Generator, *, square: bool
-) -> Box:
-    """Draw a region as large as a part, anywhere in a picture of these sides.
-
-    square: as Adam-v2's first phase has it, else a rectangle, which keeps MARGIN pixels from the
-    borders where there is room (the released code fails where there is none).
-    """
-    cell_of(height, width, grid, 0, 0)  # Refuses what is too small.
-    tall, wide = height // grid.rows, width // grid.columns
-    if square:
-        tall = wide = min(tall, wide)
-    corner = []
-    for whole, side in ((height, tall), (width, wide)):
-        edge = 0 if square else min(MARGIN, (whole - side) // 2)
-        corner.append(int(draw.integers(edge, whole - side - edge, endpoint=True)))
-    return Box(corner[0], corner[1], tall, wide)
 
 
 def cells_of(height: int, width: int, grid: Grid, *, faithful: bool = False) -> tuple[Box, ...]:
