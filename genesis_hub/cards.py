@@ -1,6 +1,5 @@
 """Model cards, written from the entries: facts once, in the catalog, and nowhere else."""
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -198,7 +197,8 @@ def pretraining(told: Mapping[str, Any]) -> str:
             f"cut from {cases['train']:,} unlabelled {'pictures' if flat else 'scans'} "
             f"({cases['val']:,} more to choose the weights by)"
         )
-    views = f"views {recipe['views']}" if recipe.get("views") else f"preset {recipe['preset']}"
+    key = next(name for name in ("views", "preset", "phase") if recipe.get(name))
+    views = f"{key} {recipe[key]}"
     said = (
         f"Pre-trained by `python -m training.pretrain` with the method {told['method']} "
         f"({'as published' if recipe['faithful'] else 'mended'}; {views}): "
@@ -211,8 +211,8 @@ def pretraining(told: Mapping[str, Any]) -> str:
         said += f"\n\nOn the {what} that chose the weights: loss {reached['loss']:.4g}"
         if "top_1" in reached:
             said += (
-                f" ({math.log(1 + recipe['queue']):.4g} is chance; no negative is pruned in it); "
-                f"{reached['top_1']:.1%} nearest to their own other view; spread of the codes "
+                f" ({reached['chance']:.4g} is chance); {reached['top_1']:.1%} of the views find "
+                "the other of their picture before all others; spread of the codes "
                 f"{reached['spread']:.2f}"
             )
         if "mean_would_cost" in reached:
@@ -234,6 +234,8 @@ def windows_of(recipe: Mapping[str, Any]) -> str:
         return f"cubes of {' x '.join(map(str, sides))}"
     grid = recipe.get("n") if recipe.get("decompose", True) else 0
     what = f"parts of a {grid} x {grid} grid" if grid else "whole pictures"
+    if recipe.get("granularity"):
+        what = f"regions of 1 / {2 ** recipe['granularity']} of the sides"
     return f"{what}, seen as {recipe['input_side']} x {recipe['input_side']}"
 
 

@@ -33,7 +33,7 @@ class Beginning:
         if self.state is None or not method.hands_over:
             return
         _, tensors = checkpoint.load(self.state)
-        given: dict[str, Tensor] = tensors["model"]
+        given: dict[str, Tensor] = method.adopted(tensors["model"])
         other = differing(given, method.state_dict())
         if other:
             raise BadInput(
@@ -42,7 +42,6 @@ class Beginning:
                 f"{str(self.state.parent / MODEL)!r} for its encoder alone"
             )
         method.load_state_dict(given)
-        method.take_over()
 
 
 def beginning(recipe: Recipe, run: Path) -> Beginning:

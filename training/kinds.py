@@ -1,10 +1,12 @@
 """What recipes have beside the keys of all: those of volumes, and those of pictures."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from genesis_hub.errors import BadInput
 from training.recipe import Recipe
 
+Parts = Literal["cells", "squares", "rectangles"]
 MODALITIES = ("ct", "mri")
 
 
@@ -78,6 +80,11 @@ class ImageRecipe(Recipe):
     def parted(self) -> int:
         """The side of the grid that pictures are parted by; 0: they are whole."""
         return 0
+
+    @property
+    def parts(self) -> Parts:
+        """What is drawn of a picture: a cell of that grid, or a region of its size anywhere."""
+        return "cells"
 
     def check(self) -> None:
         """Raise `BadInput` where a key cannot be used."""

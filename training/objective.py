@@ -1,5 +1,6 @@
 """A method as the training loop takes it: views made on the device, validation always alike."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -9,13 +10,14 @@ from torch import Tensor, nn
 from genesis_hub.engine.feed import seed_of, stacked
 from genesis_hub.engine.objective import Batch, Items
 from genesis_hub.evaluate.rank import effective_rank
-from training.contrast.loss import spread_of
+from training.contrast.loss import found_again, spread_of
 from training.methods.base import Examined, Method
 from training.views.draws import Draws
 
 VALIDATION = 17  # Tells the seeds of validation from those of training.
 FLAT = 0.05  # Answers that vary less than this share of what was asked for, or could be, are one.
 ALIKE = 0.99  # Where so many negatives look like the query, nothing is told apart any more.
+AT = 0.2  # Temperature at which views look for their others, whatever a method learns at.
 GRACE = 500  # Steps in which a fresh network may still answer with a constant.
 PATIENCE = 3  # Validations in a row at which a run that gives one constant is ended.
 
@@ -90,13 +92,17 @@ class Pretraining:
                 totals[name] = totals.get(name, 0.0) + float(one) * len(examined.view)
             seen.append(examined)
         measures = {name: total / self.looks for name, total in totals.items()}
-        measures = {"loss": measures.pop("total"), **measures}
+        total = measures.pop("total")
+        measures = {"loss": total, "objective": total, **measures}
         if self.show is not None:
             self.show(seen, self.progress)
         features = torch.cat([one.embedding for one in seen]).cpu().numpy()
         if len(features) > 1:
             measures["effective_rank"] = effective_rank(features)
-        return {**measures, **against_constants(seen), **apart(seen)}
+        found = apart(seen)
+        if not found:
+            del measures["objective"]  # It is what weights are chosen by.
+        return {**measures, **against_constants(seen), **found}
 
     def batches(self) -> list[Batch]:
         """Return the windows that are validated on, evenly from all, read once."""
@@ -135,13 +141,27 @@ def is_flat(measures: Mapping[str, float]) -> bool:
 
 
 def apart(seen: Sequence[Examined]) -> dict[str, float]:
-    """Return how far the codes lie apart on their sphere, where a method learns by such.
+    """Return how surely views find their others, and how far codes lie apart on their sphere.
 
-    spread: 0 for one code of all. With floors and weights a loss can stay finite in a collapse;
+    loss: what weights are chosen by where a method learns by telling pictures apart. spread: 0 for
+    one code of all. With floors and weights a loss can stay finite in a collapse;
     this cannot.
     """
-    codes = [one.code.float().cpu() for one in seen if one.code is not None]
-    return {"spread": float(spread_of(torch.cat(codes)))} if codes else {}
+    pairs = [
+        (one.code.float().cpu(), one.other.float().cpu())
+        for one in seen
+        if one.code is not None and one.other is not None
+    ]
+    if not pairs:
+        return {}
+    codes, others = (torch.cat(parts) for parts in zip(*pairs, strict=True))
+    loss, hits = found_again(codes, others, temperature=AT)
+    return {
+        "loss": float(loss),
+        "chance": math.log(len(codes)),
+        "top_1": float(hits),
+        "spread": float(spread_of(codes)),
+    }
 
 
 def against_constants(seen: Sequence[Examined]) -> dict[str, float]:

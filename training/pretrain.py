@@ -194,6 +194,7 @@ def found(data: str | Path, recipe: Recipe) -> Source:
         seed=recipe.seed,
         held_side=recipe.held_side,
         n=recipe.parted,
+        parts=recipe.parts,
         colour=recipe.colour,
         faithful=recipe.faithful,
         validation=recipe.validation,

@@ -1,7 +1,5 @@
 """InfoNCE, and Adam's purposive pruner: negatives that look like the query are no negatives."""
 
-import math
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -22,16 +20,16 @@ def info_nce(
     return F.cross_entropy(logits, logits.new_zeros(len(logits), dtype=torch.long))
 
 
-def at_size(positive: Tensor, negatives: Tensor, *, size: int, temperature: float) -> Tensor:
-    """Return InfoNCE as if there were `size` negatives, all like those that are there (N, K).
+def found_again(codes: Tensor, others: Tensor, *, temperature: float) -> tuple[Tensor, Tensor]:
+    """Return InfoNCE and the share of hits when each code (N, F) looks for its own other view.
 
-    What a network is chosen by: one that gives one answer to all costs log(1 + size), as one does
-    that gives a random one, whatever would have been pruned and however many keys are there yet.
+    What a network is chosen by: one that gives one answer to all costs log(N), as one does that
+    gives random ones. A queue's keys would not do: they are of the networks of a while ago, which
+    are easily told from the key of now while all change fast, so that the worst step looks best.
     """
-    if not negatives.shape[1]:
-        return torch.tensor(1.0 + size, device=positive.device).log()
-    weight = temperature * math.log(size / negatives.shape[1])
-    return info_nce(positive, negatives + weight, temperature=temperature)
+    like = codes.float() @ others.float().t() / temperature
+    own = torch.arange(len(like), device=like.device)
+    return F.cross_entropy(like, own), (like.argmax(1) == own).float().mean()
 
 
 @torch.no_grad()

@@ -10,13 +10,11 @@ from genesis_hub.errors import BadInput
 class Queue(nn.Module):
     """The last `size` keys, the oldest written over first, wherever in the ring they lie.
 
-    Begins with seeded noise on the unit sphere. `fresh` counts the keys that were written since it
-    began, or since `fresh` was set to 0; they are those just before `place`.
+    Begins with seeded noise on the unit sphere.
     """
 
     keys: Tensor
     place: Tensor
-    fresh: Tensor
 
     def __init__(self, size: int, features: int, *, seed: int) -> None:
         super().__init__()
@@ -24,7 +22,6 @@ class Queue(nn.Module):
         noise = F.normalize(torch.randn(size, features, generator=draw), dim=1)
         self.register_buffer("keys", noise)
         self.register_buffer("place", torch.zeros((), dtype=torch.long))
-        self.register_buffer("fresh", torch.zeros((), dtype=torch.long))
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -40,9 +37,3 @@ class Queue(nn.Module):
         steps = torch.arange(len(keys), device=self.keys.device)
         self.keys[(self.place + steps) % len(self)] = keys.to(self.keys.dtype)
         self.place.copy_((self.place + len(keys)) % len(self))
-        self.fresh.copy_((self.fresh + len(keys)).clamp(max=len(self)))
-
-    def since(self) -> Tensor:
-        """Return which places hold keys written since the queue began: (size,)."""
-        age = (self.place - 1 - torch.arange(len(self), device=self.keys.device)) % len(self)
-        return age < self.fresh

@@ -13,7 +13,7 @@ from genesis_hub.entry import InputFacts
 from genesis_hub.errors import BadInput
 from genesis_hub.models import HubModel
 from training.contrast.groups import groups_of, in_groups, norms_of, shuffled
-from training.contrast.loss import at_size, info_nce, spread_of, unlike
+from training.contrast.loss import info_nce, spread_of, unlike
 from training.contrast.queue import Queue
 from training.contrast.ranks import gathered
 from training.kinds import ImageRecipe
@@ -171,31 +171,24 @@ class Adam(Method):
                 list(following.parameters()), list(learning.parameters()), 1 - self.momentum
             )
 
-    def take_over(self) -> None:
-        # Parts are told from a whole at once: validation counts keys of this stage alone.
-        self.queue.fresh.zero_()
-
     def examine(self, views: dict[str, Tensor]) -> Examined:
         features = self.network(views["query"])
         query = self.code(features)
-        key = unit(self.key_projector(self.key_network(views["key"])))
+        # Of the network that is published, not of the one that follows it a while behind.
+        other = self.code(self.network(views["key"]))
         with full_precision(query):
-            positive = (query * key).sum(1)
-            negatives = query @ self.queue.keys[self.queue.since()].t()
-            plain = at_size(positive, negatives, size=len(self.queue), temperature=self.temperature)
+            positive = (query * other).sum(1)
+            negatives = query @ self.queue.keys.t()
             kept = self.kept(negatives)
-            pruned = info_nce(positive, negatives, temperature=self.temperature, kept=kept)
-        scores = {
-            "pruned": share_pruned(kept, plain),
-            "positive_cosine": positive.mean(),
-            "top_1": (positive[:, None] > negatives).all(1).float().mean(),
-        }
+            loss = info_nce(positive, negatives, temperature=self.temperature, kept=kept)
+        scores = {"pruned": share_pruned(kept, loss), "positive_cosine": positive.mean()}
         return Examined(
-            losses={"total": plain, "pruned_loss": pruned},
+            losses={"total": loss},
             embedding=features.float(),
             view=views["query"],
             scores=scores,
             code=query,
+            other=other,
             shown=self.shown(views),
         )
 

@@ -42,8 +42,9 @@ class Method(nn.Module, ABC):
     def after_step(self, progress: float) -> None:
         """Do what follows a step, such as a momentum teacher's; progress runs from 0 to 1."""
 
-    def take_over(self) -> None:
-        """Do what follows when the state of another run was loaded to begin with."""
+    def adopted(self, given: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return what is taken of another run's state: all of it, unless parts came or went."""
+        return given
 
     @abstractmethod
     def examine(self, views: dict[str, Tensor]) -> "Examined":
@@ -64,7 +65,8 @@ class Examined(NamedTuple):
     embedding: (N, F), of what a user would take as features.
     answer, target: what was made and what was asked for, where it is an image; else None.
     view: what the network saw. scores: what else is measured, such as accuracy, as means.
-    code: (N, F) on the unit sphere, of what learns by telling images apart.
+    code, other: (N, F) on the unit sphere, of two views, of what learns by telling images apart.
+    What weights are chosen by is then how surely the one finds the other among all.
     shown: some of the pictures and their views, (M, C, X, Y) in [0, 1], by what they are called.
     """
 
@@ -75,4 +77,5 @@ class Examined(NamedTuple):
     target: Tensor | None = None
     scores: Mapping[str, Tensor] | None = None
     code: Tensor | None = None
+    other: Tensor | None = None
     shown: Mapping[str, Tensor] | None = None
