@@ -132,7 +132,7 @@ ENTRIES = (
         made_by="adam-mini",
         notes=(
             "To try things offline and to teach with. It saw some 1,500 pictures, far fewer than "
-            "the published weights did (benchmarks/results/adam-mini.md says what it is worth).",
+            "the published weights did (benchmarks/results/xrays.md says what it is worth).",
         ),
     ),
 )
