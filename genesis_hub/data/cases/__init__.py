@@ -58,7 +58,8 @@ def load_cases(
     several of `image` are channels, a sequence of `labels` are labels that may come together, and
     "" goes without.
     reader: how a published data set is laid out: "medmnist", "luna16", "candidates" (a table of
-    points in volumes), "lidc-cubes", "lits" or "brats"; told from what is there where that is sure.
+    points in volumes), "chestxray14" and others (`published.LAYOUTS`); told from what is there
+    where that is sure.
 
     A folder with a cases.csv, labels.csv or manifest.csv is read by that table.
     """
