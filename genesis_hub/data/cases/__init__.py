@@ -16,14 +16,20 @@ from genesis_hub.data.cases.manifest import read_manifest
 from genesis_hub.data.cases.masks import class_indices
 from genesis_hub.data.cases.published import Layout, layout_of, named_layout
 from genesis_hub.data.cases.splitfile import read_split, write_split
-from genesis_hub.data.cases.splits import folds, held_out, label_fraction, split_cases
+from genesis_hub.data.cases.splits import (
+    few_shots,
+    folds,
+    held_out,
+    label_fraction,
+    split_cases,
+)
 from genesis_hub.data.readers import existing
 from genesis_hub.errors import BadInput
 
 __all__ = [
     "SPLITS", "Case", "CaseList", "Classes", "Draw", "Problem", "Task", "audit", "audited",
-    "class_indices", "folds", "held_out", "label_fraction", "load_cases", "named", "read_split",
-    "report", "split_cases", "write_split",
+    "class_indices", "few_shots", "folds", "held_out", "label_fraction", "load_cases", "named",
+    "read_split", "report", "split_cases", "write_split",
 ]  # fmt: skip
 
 TABLES = (".csv", ".tsv", ".txt")
