@@ -128,6 +128,13 @@ def test_runs_go_down_the_columns_and_rows_of_one_picture_add_up(tmp_path: Path)
         assert np.array_equal(mask_in(cases, f"1.2.276.0.{number}"), xrays.blob(number) > 0)
 
 
+def test_tables_of_runs_of_others_are_not_taken_for_siims(tmp_path: Path) -> None:
+    table = xrays.siim(tmp_path) / "train-rle.csv"
+    table.rename(tmp_path / "train_ship_segmentations_v2.csv")
+    assert layout_of(tmp_path) is None
+    assert len(load_cases(tmp_path, reader="siim")) == 12
+
+
 def test_runs_that_leave_the_picture_are_told(tmp_path: Path) -> None:
     table = xrays.siim(tmp_path) / "train-rle.csv"
     table.write_text(table.read_text() + "1.2.276.0.0, 1400 60\n")

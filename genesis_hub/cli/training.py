@@ -50,7 +50,7 @@ def add_data(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--task", choices=("classification", "segmentation"))
     verb.add_argument("--reader", help="the layout of a published data set, such as lits or brats")
     verb.add_argument("--labels", help="a table's column of classes, or several, A,B,C")
-    verb.add_argument("--mask", help="a table's column of masks")
+    verb.add_argument("--mask", help="a table's column of masks, or a structure, as heart")
     verb.add_argument("--patient", help="a table's column of patients, who are never parted")
     verb.add_argument("--classes", help="names in order, A,B, or what stands there, 0=A,1=B")
     verb.add_argument("--range", help="LO,HI: the values that become 0 and 1; or image")

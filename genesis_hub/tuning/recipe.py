@@ -12,14 +12,15 @@ class Recipe:
 
     task: "classification" or "segmentation"; told from the data by itself.
     reader: the layout of the data, where it is not told by itself. image, mask, labels, patient,
-    split: columns of a table; several `labels` may come together. classes: their names in order, or
+    split: columns of a table, or what of a published data set is meant (mask = "heart"); several
+    `labels` may come together. classes: their names in order, or
     "1=lung": what stands in the data and the name it has; two values may share a name.
     steps or epochs: how long; epochs count the training cases once. batch_size: cases of one step,
     over all processes and accumulated parts; as published where memory allows, fewer on a CPU.
     seed: of the split, the fresh layers, the order and the augmentation. lr: the rate at its peak.
     optimizer: "adamw" or "sgd". weight_decay: of all but biases and norms. schedule: what follows
-    the peak: "cosine", "constant" or "plateau", which halves it again and again. plateau: the
-    validations in a row without anything better after which it does; a third of the patience.
+    the peak: "cosine", "constant" or "plateau", which halves it again and again. plateau: how
+    many validations in a row without anything better that takes; a third of the patience.
     warm_up: steps until the peak. clip: the greatest norm of the gradient; 0 leaves it as it is.
     accumulate: parts that a step is computed in, for memory. average: decay of the weights' moving
     average, which is then validated and kept; 0 keeps none. validate_every: steps between

@@ -1,5 +1,6 @@
 """SIIM-ACR: where a pneumothorax is, as runs in a table; most pictures have none."""
 
+import re
 from pathlib import Path
 
 from genesis_hub.data.cases.columns import Columns
@@ -21,11 +22,13 @@ SAYS = (
 COLUMNS = ("ImageId", "EncodedPixels")
 MASKS = ("mask", "masks", "mask_png")
 NEWEST = "stage_2"
+# Ships and steel were published with these columns, too, and with runs counted otherwise.
+OWN = re.compile(r"(train-rle|stage_\d_train)", re.I)
 
 
 def seen(path: Path) -> bool:
-    """Say whether such a table is given, or lies in a folder."""
-    return bool(tables_in(path))
+    """Say whether such a table is given, or lies in a folder; others have its columns, too."""
+    return any(OWN.match(file.name) for file in tables_in(path))
 
 
 def tables_in(path: Path) -> list[Path]:
