@@ -1,4 +1,4 @@
-"""Recipes that come along: the target tasks of Models Genesis and its successors, by name."""
+"""Recipes that come along, by name: the target tasks of Models Genesis, and those of X-rays."""
 
 import difflib
 from importlib.resources import files
