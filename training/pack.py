@@ -19,7 +19,15 @@ from training.command import Parser, told
 from training.corpus.chunked import Layout, begun, three
 from training.corpus.contents import TABLES, read_table, read_tables, table_name
 from training.corpus.leftout import FEW, listed
-from training.corpus.listing import Opener, Scan, from_folder, from_table, kind_of, table_of
+from training.corpus.listing import (
+    Opener,
+    Scan,
+    from_folder,
+    from_table,
+    kind_of,
+    refuse_parted,
+    table_of,
+)  # fmt: skip
 from training.corpus.packing import Packing
 from training.corpus.places import Place
 from training.corpus.shift import Outcome, Shift
@@ -87,6 +95,7 @@ def scans_of(data: str | Path, modality: str) -> list[Scan]:
     if path.is_file() and table is None:
         raise BadInput(f"{path}: give a folder of scans, or a table (.csv, .tsv) with a row each")
     cases, openers, _ = from_table(table) if table else from_folder(path)
+    refuse_parted(cases)
     scans = [
         Scan(
             case.name, case.patient, case.images, kind_of(case, modality), case.split,

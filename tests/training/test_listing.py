@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from genesis_hub.errors import BadInput
+from training.corpus.folds import folds_of
 from training.corpus.listing import listed
+from training.pack import scans_of
 
 
 def put(folder: Path, names: list[str]) -> None:
@@ -68,3 +70,26 @@ def test_an_empty_folder_and_a_file_that_is_no_table_are_refused(tmp_path: Path)
     put(tmp_path, ["one"])
     with pytest.raises(BadInput, match="give a folder of scans, or a table"):
         listed(tmp_path / "one.npy", modality="ct", seed=0, validation=0.1)
+
+
+def test_a_patient_in_both_splits_is_named_and_refused(tmp_path: Path) -> None:
+    put(tmp_path, ["a", "b", "c"])
+    table = tmp_path / "scans.csv"
+    table.write_text("path,patient,split\na.npy,p,train\nb.npy,p,val\nc.npy,q,train\n")
+    said = r"one patient has scans in train and in val, such as 'p' \('a' in train, 'b' in val\)"
+    with pytest.raises(BadInput, match=said):
+        listed(table, modality="ct", seed=0, validation=0.1)
+    with pytest.raises(BadInput, match=said):
+        folds_of(table, "ct")
+    with pytest.raises(BadInput, match=said):
+        scans_of(table, "ct")
+
+
+def test_an_undecided_scan_of_a_patient_kept_for_validation_is_never_learned_from(
+    tmp_path: Path,
+) -> None:
+    put(tmp_path, ["a", "b", "c"])
+    table = tmp_path / "scans.csv"
+    table.write_text("path,patient,split\na.npy,p,\nb.npy,p,val\nc.npy,q,train\n")
+    with pytest.raises(BadInput, match="'p'"):
+        listed(table, modality="ct", seed=0, validation=0.0)

@@ -153,7 +153,7 @@ def test_a_picture_or_a_patient_in_both_lists_is_refused(folder: Path, tmp_path:
     with pytest.raises(BadInput, match="1 pictures are in"):
         listed(folder, seed=0, validation=0.1, train_list=train, val_list=val)
     val.write_text("00000001_001.png\n", encoding="utf-8")
-    with pytest.raises(BadInput, match=r"1 patients .* train and in val, such as '00000001'"):
+    with pytest.raises(BadInput, match=r"one patient .* train and in val, such as '00000001'"):
         listed(folder, seed=0, validation=0.1, train_list=train, val_list=val)
     with pytest.raises(BadInput, match="without train_list"):
         listed(folder, seed=0, validation=0.1, val_list=val)

@@ -13,7 +13,7 @@ from genesis_hub.data.finding import Found, find_images
 from genesis_hub.data.readers import existing, stem_of
 from genesis_hub.data.readers.parts import parted
 from genesis_hub.errors import BadInput
-from training.corpus.listing import Opener, Scan, from_table, kind_of, table_of
+from training.corpus.listing import Opener, Scan, from_table, kind_of, refuse_parted, table_of
 
 FOLDS = 10
 TRAIN, VALID, TEST = (0, 1, 2, 3, 4), (5, 6), (7, 8, 9)
@@ -119,6 +119,7 @@ def dealt(scans: Sequence[Scan], seed: int, notes: Sequence[str]) -> Folds:
         words = f"folds\0{seed}\0{patient}".encode("utf-8", "surrogateescape")
         return hashlib.sha256(words).digest()
 
+    refuse_parted(scans)
     split_of = {scan.patient: scan.split for scan in scans}
     fold_of: dict[str, int] = {}
     for split, turns in {None: TURNS, "train": TRAIN, "val": VALID, "test": TEST}.items():

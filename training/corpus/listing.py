@@ -1,8 +1,9 @@
 """Which scans there are: every image of a folder, or a table with a row for each."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 
 from genesis_hub.data.cases import Case, CaseList, report, split_cases
 from genesis_hub.data.cases.columns import Columns
@@ -90,6 +91,7 @@ def divided(cases: CaseList, *, seed: int, validation: float) -> tuple[CaseList,
     cases = replace(cases, cases=kept)
     if not kept:
         raise BadInput(f"{cases.root}: no scan is left to learn from")
+    refuse_parted(cases)
     if len({case.patient for case in kept}) == 1 and not any(case.split for case in kept):
         # One patient cannot be parted; a run without validation keeps its last weights.
         cases = replace(cases, cases=tuple(replace(case, split="train") for case in kept))
@@ -100,7 +102,37 @@ def divided(cases: CaseList, *, seed: int, validation: float) -> tuple[CaseList,
         cases = replace(
             cases, cases=tuple(replace(case, split=case.split or "train") for case in kept)
         )
+    refuse_parted(cases)  # What no row decided was taken for learning just now.
     return cases, notes
+
+
+class Placed(Protocol):
+    """An image of a patient, in a split or in none yet."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def patient(self) -> str: ...
+
+    @property
+    def split(self) -> str | None: ...
+
+
+def refuse_parted(images: Iterable[Placed], what: str = "scans") -> None:
+    """Raise `BadInput` where a patient's images are for learning and for validation."""
+    held: dict[str, dict[str, str]] = {}
+    for one in images:
+        held.setdefault(one.patient, {})[one.split or ""] = one.name
+    parted = {who: of for who, of in held.items() if {"train", "val"} <= of.keys()}
+    if parted:
+        who, of = next(iter(parted.items()))
+        many = f"{len(parted)} patients have" if len(parted) > 1 else "one patient has"
+        raise BadInput(
+            f"{many} {what} in train and in val, such as {who!r} ({of['train']!r} in train, "
+            f"{of['val']!r} in val): what is validated on was then seen; move all {what} of a "
+            "patient to one of them"
+        )
 
 
 @dataclass(frozen=True)

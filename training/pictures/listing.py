@@ -17,6 +17,7 @@ from training.corpus.listing import (
     divided,
     from_folder,
     from_table,
+    refuse_parted,
     table_of,
 )  # fmt: skip
 from training.pictures.listfile import Line, patient_of, read_list, refuse_missing
@@ -60,7 +61,7 @@ def listed(
             f"of a published layout ({', '.join(STACKS)})"
         )
     cases, alone = with_patients(cases)
-    refuse_shared(cases)
+    refuse_parted(cases, "pictures")
     cases, more = divided(cases, seed=seed, validation=validation)
     if alone > 1:
         more = (
@@ -94,19 +95,6 @@ def with_patients(cases: CaseList) -> tuple[CaseList, int]:
     )
     alone = sum(case.patient == case.name for case in found)
     return replace(cases, cases=found), alone
-
-
-def refuse_shared(cases: CaseList) -> None:
-    """Raise `BadInput` where a patient's pictures are for learning and for validation."""
-    split_of: dict[str, set[str]] = {}
-    for case in cases:
-        split_of.setdefault(case.patient, set()).add(case.split or "")
-    shared = [patient for patient, splits in split_of.items() if {"train", "val"} <= splits]
-    if shared:
-        raise BadInput(
-            f"{len(shared)} patients have pictures in train and in val, such as {shared[0]!r}: "
-            "what is validated on was then seen; move all pictures of a patient to one of them"
-        )
 
 
 def from_lists(folder: Path, train_list: Path, val_list: Path | None) -> CaseList:
