@@ -340,6 +340,9 @@ def test_what_cannot_be_is_refused_with_what_would_do(
     said = told(data, out, {**KEYS, "neighbours_val": 3}, capsys)
     assert "neighbours_val=2 would do" in said
     said = told(data, out, {**KEYS, "classes": 400, "distance": 9}, capsys)
+    assert "ask for fewer classes, distance=4 or borders=0" in said
+    fewer = int(said.split("no more than ")[1].split(" ")[0])
+    said = told(data, out, {**KEYS, "classes": fewer, "distance": 9}, capsys)
     assert "choose classes=" in said
     assert "distance=4" in said
     most = int(said.split("choose classes=")[1].split(" ")[0])
@@ -349,6 +352,16 @@ def test_what_cannot_be_is_refused_with_what_would_do(
     assert "volume_rows=16" in said
     said = told(data, copied(whole, tmp_path / "c"), {**KEYS, "input_deps": 64}, capsys)
     assert "less than half a cube of 16 x 16 x 64; input_deps=24 would do" in said
+
+
+def test_too_many_neighbours_or_classes_are_refused_before_anything_is_trained(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told(data, tmp_path / "a", {**KEYS, "neighbours": 200}, capsys)
+    assert not (tmp_path / "a").exists()
+    said = told(data, tmp_path / "b", {**KEYS, "classes": 400, "distance": 9}, capsys)
+    assert "classes=400, but no more than" in said
+    assert not (tmp_path / "b" / "autoencoder").exists()
 
 
 def test_a_shorter_scan_is_padded_in_the_common_frame(

@@ -18,7 +18,7 @@ from training.discovery.features import Featured
 from training.discovery.frame import Frame
 from training.discovery.framing import Framing
 from training.discovery.neighbours import nearest
-from training.discovery.room import Room, all_of
+from training.discovery.room import Room, all_of, many_val, more_room, refuse_few
 from training.discovery.wishes import Wishes
 
 TRIES = 200  # Windows of a reference that are judged, as published.
@@ -211,13 +211,7 @@ class Discoverer:
         everyone = all_of(self.featured.places)
         spans = self.room.starts(everyone)
         room = [high - low + 1 for low, high in spans]
-        ways = [f"classes={found}"] if found else []
-        if wishes.distance > 1:
-            ways.append(f"distance={max(1, int(wishes.distance / 2))}")
-        if wishes.borders and not wishes.faithful:
-            ways.append("borders=0")
-        less = tuple(max(8, 3 * side // 4) for side in wishes.size)
-        ways.append(f"smaller cubes, such as {by(less)}")
+        ways = ([f"classes={found}"] if found else []) + more_room(wishes)
         rule = self.rule(everyone[0])
         return (
             f"classes={wishes.classes}, but only {found} places were found that lie "
@@ -225,24 +219,3 @@ class Discoverer:
             f"frame of {by(self.frame.sides)} cubes of {by(wishes.crop)} may begin at {by(room)} "
             f"places of every patient, and no scan gave another; choose {' or '.join(ways)}"
         )
-
-
-def many_val(wishes: Wishes, there: int) -> int:
-    """Return how many validation patients a class has: the lesser of 30 and all by default."""
-    return min(30, there) if wishes.neighbours_val is None else wishes.neighbours_val
-
-
-def refuse_few(wishes: Wishes, train: int, val: int) -> None:
-    """Raise `BadInput` where there are fewer patients than a class wants."""
-    if wishes.neighbours > train:
-        raise BadInput(
-            f"neighbours={wishes.neighbours}, but {train} patients are for learning; "
-            f"neighbours={train} would do, or more scans"
-        )
-    if many_val(wishes, val) > val:
-        raise BadInput(
-            f"neighbours_val={wishes.neighbours_val}, but {val} patients are for validation; "
-            f"neighbours_val={val} would do, or more scans" if val else
-            f"neighbours_val={wishes.neighbours_val}, but no patient is for validation; leave it "
-            "away, or put scans into validation/"
-        )  # fmt: skip

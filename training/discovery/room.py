@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import pi, prod
 
+from genesis_hub.errors import BadInput
 from training.corpus.cutting import Cutting, by
 from training.corpus.leftout import LeftOut, refuse_many
 from training.discovery.features import Featured
@@ -63,6 +65,73 @@ class Room:
             kept = min(int(low * self.wishes.borders), (side - length) // 2)
             found.append((kept, side - length - kept))
         return found
+
+    def most(self) -> int:
+        """Return how many anchors there may be at most that keep their distance.
+
+        Balls of half the distance about them share nothing, and lie in the places of all anchors,
+        that much wider on each side.
+        """
+        shared = self.starts(tuple(self.spans))
+        sides = zip(self.frame.sides, self.wishes.crop, strict=True)
+        # A class asks its own scans alone, and so has the borders' room at most. Where scans share
+        # no more than one start, those of a class may have theirs anywhere in the frame.
+        free = [
+            border[1] - border[0] if low < high else side - length
+            for (low, high), border, (side, length) in zip(
+                shared, self.borders(), sides, strict=True
+            )
+        ]
+        whole = prod(side + 1 for side in free)
+        apart = self.wishes.distance
+        if apart <= 1:
+            return whole
+        return min(whole, int(prod(side + apart for side in free) / (pi / 6 * apart**3)))
+
+
+def refuse_few(wishes: Wishes, train: int, val: int) -> None:
+    """Raise `BadInput` where there are fewer patients than a class wants."""
+    if wishes.neighbours > train:
+        raise BadInput(
+            f"neighbours={wishes.neighbours}, but {train} patients are for learning; "
+            f"neighbours={train} would do, or more scans"
+        )
+    if many_val(wishes, val) > val:
+        raise BadInput(
+            f"neighbours_val={wishes.neighbours_val}, but {val} patients are for validation; "
+            f"neighbours_val={val} would do, or more scans" if val else
+            f"neighbours_val={wishes.neighbours_val}, but no patient is for validation; leave it "
+            "away, or put scans into validation/"
+        )  # fmt: skip
+
+
+def refuse_crowded(framing: Framing, wishes: Wishes) -> None:
+    """Raise `BadInput` where no frame of these scans holds so many classes, before any is sought.
+
+    wishes: of which the cubes, their borders and the distance between anchors say how many fit.
+    """
+    frame = framing.frame.holding(wishes.crop)
+    most = Room.of(framing, frame, wishes).most()
+    if wishes.classes > most:
+        raise BadInput(
+            f"classes={wishes.classes}, but no more than {most} anchors that lie "
+            f"{wishes.distance:g} voxels apart fit into the common frame of {by(frame.sides)} with "
+            f"cubes of {by(wishes.crop)}; ask for fewer classes, {' or '.join(more_room(wishes))}"
+        )
+
+
+def many_val(wishes: Wishes, there: int) -> int:
+    """Return how many validation patients a class has: the lesser of 30 and all by default."""
+    return min(30, there) if wishes.neighbours_val is None else wishes.neighbours_val
+
+
+def more_room(wishes: Wishes) -> list[str]:
+    """Return what would make room for more classes."""
+    ways = [f"distance={max(1, int(wishes.distance / 2))}"] if wishes.distance > 1 else []
+    if wishes.borders and not wishes.faithful:
+        ways.append("borders=0")
+    less = tuple(max(8, 3 * side // 4) for side in wishes.size)
+    return [*ways, f"smaller cubes, such as {by(less)}"]
 
 
 def without_thin(

@@ -17,7 +17,7 @@ from training.discovery.filling import digest_of, sealed
 from training.discovery.framing import Framing, framing_of
 from training.discovery.learning import Trained, autoencoder_of
 from training.discovery.patterns import compact, cut_all, planned, seeds
-from training.discovery.room import without_thin
+from training.discovery.room import refuse_crowded, refuse_few, without_thin
 from training.discovery.scans import Scans, scans_of
 from training.discovery.telling import (
     DISCOVERED,
@@ -66,14 +66,23 @@ class Discovery:
             sys.stderr.writelines(f"data: {note}\n" for note in found.notes)
         return found
 
-    def framing(self) -> Framing:
-        """Return all scans in their common frame."""
-        found = framing_of(self.scans(), self.wishes, self.work, quiet=self.quiet)
+    def framing(self, *, cutting: bool = False) -> Framing:
+        """Return all scans in their common frame.
+
+        cutting: patterns are cut in the end, so what these scans cannot give is refused at once.
+        """
+        scans = self.scans()
+        if cutting:
+            refuse_few(self.wishes, len(scans.of("train")), len(scans.of("val")))
+        found = framing_of(scans, self.wishes, self.work, quiet=self.quiet)
         if not self.quiet:
             step = " x ".join(f"{one:g}" for one in found.frame.spacing)
             sides = " x ".join(map(str, found.frame.sides))
             sys.stderr.write(f"common frame: {sides} voxels of {step} mm\n")
             sys.stderr.writelines(f"left out: {one}\n" for one in found.left_out)
+        if cutting:
+            refuse_few(self.wishes, len(found.of("train")), len(found.of("val")))
+            refuse_crowded(found, self.wishes)
         return found
 
     def autoencoder(self) -> Trained:
@@ -101,13 +110,13 @@ class Discovery:
         self, train: Path, validation: Path, previous: Path | None, *, overwrite: bool
     ) -> Done:
         """Cut the patterns by features that were extracted before."""
-        framing = self.framing()
+        framing = self.framing(cutting=True)
         featured = read_features(framing.scans, train, validation)
         return self.cut(framing, featured, previous, overwrite=overwrite)
 
     def all(self, *, overwrite: bool = False) -> Done:
         """Do all steps."""
-        framing = self.framing()
+        framing = self.framing(cutting=True)
         self.refuse_other(framing, overwrite=overwrite)
         trained = self.trained(framing)
         if not self.quiet:
