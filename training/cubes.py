@@ -24,9 +24,9 @@ from training.command import Parser, told
 from training.corpus import Sides
 from training.corpus.bat import DTYPES, bat_path
 from training.corpus.cutting import Crop, Cutting
-from training.corpus.extraction import Done, Wish, extract_fold
+from training.corpus.extraction import Done, Wish, extract_fold, without_empty
 from training.corpus.folds import folds_of
-from training.corpus.leftout import FEW, listed
+from training.corpus.leftout import FEW, Bearing, listed
 
 NAMED = 5
 
@@ -81,18 +81,25 @@ def run(options: argparse.Namespace) -> int:
     folds = folds_of(options.data, options.modality, seed=options.seed)
     chosen = folds.asked(options.fold)
     print(f"{options.data}: {folds.told}", file=sys.stderr)
-    for fold in chosen:
+    bearing = Bearing(sum(len(folds.scans[fold]) for fold in chosen), options.tolerate)
+    dones = []
+    for at, fold in enumerate(chosen, 1):
         done = extract_fold(
             folds.scans[fold],
             bat_path(options.save, wish.scale, wish.cutting.size, fold),
             wish,
             folds=tuple(folds.scans),
             workers=options.workers,
-            tolerate=options.tolerate,
+            bearing=bearing,
+            later=[scan for fold in chosen[at:] for scan in folds.scans[fold]],
             overwrite=options.overwrite,
             quiet=options.quiet,
         )
         print(outcome(done), flush=True)
+        dones.append(done)
+    empty = {fold for fold, done in zip(chosen, dones, strict=True) if not done.cubes}
+    if empty:
+        without_empty(dones, [fold for fold in folds.scans if fold not in empty])
     return 0
 
 
@@ -140,6 +147,8 @@ def outcome(done: Done) -> str:
     if done.before:
         return f"{done.path}: {done.cubes} cubes were there already"
     said = [f"{done.path}: {done.cubes} cubes of {done.scans} scans"]
+    if not done.cubes:
+        said = [f"{done.path} is not made: no scan of this fold can be learned from"]
     if done.few:
         lacking = sum(one.cubes - one.accepted for one in done.few)
         names = ", ".join(one.name for one in done.few[:NAMED])

@@ -28,7 +28,7 @@ from training.corpus.listing import (
     refuse_parted,
     table_of,
 )  # fmt: skip
-from training.corpus.packing import Packing
+from training.corpus.packing import Packing, refuse_unsaid
 from training.corpus.places import Place
 from training.corpus.shift import Outcome, Shift
 
@@ -67,6 +67,7 @@ def pack(
     base = existing(data)
     if place.folder and base.is_dir() and place.folder.resolve().is_relative_to(base.resolve()):
         raise BadInput(f"out={out} lies in {data}, where scans are sought; choose another place")
+    refuse_unsaid(mine)
     begun(place, layout or Layout())
     packing = Packing(
         place, layout or Layout(), base if base.is_dir() else base.parent, check, frozenset(again)

@@ -191,6 +191,34 @@ def test_bad_scans_are_named_and_counted(
     assert [name for name, _ in beside.left_out] == ["scan1", "thin"]
 
 
+def test_one_bad_scan_of_many_stops_no_fold(tmp_path: Path, capsys: Any) -> None:
+    data, save = tmp_path / "scans", tmp_path / "out"
+    for at in range(10):
+        metaimage(data / f"scan{at}.mhd", chest(at)[0])
+    (data / "scan0.raw").write_bytes(b"torn")
+    assert extract(data, save, "--fold", "all") == 0
+    assert "left out, 1:\n  scan0" in capsys.readouterr().out
+    empty = next(fold for fold, some in folds_of(data, "ct").scans.items()
+                 if [one.name for one in some] == ["scan0"])  # fmt: skip
+    assert not (save / f"{NAME}_{empty}.npy").exists()
+    for path in save.glob("*.json"):  # So no training waits for that fold.
+        beside = read_beside(path.with_suffix(".npy"))
+        assert beside is not None
+        assert empty not in beside.folds
+    assert extract(data, save, "--fold", "all") == 0
+
+
+def test_all_bad_scans_are_named_at_once_whatever_their_fold(tmp_path: Path, capsys: Any) -> None:
+    data = tmp_path / "scans"
+    for at in range(10):
+        metaimage(data / f"scan{at}.mhd", chest(at)[0] + 1024)
+    assert extract(data, tmp_path / "out", "--fold", "all") == 2
+    said = capsys.readouterr().err
+    assert all(f"  scan{at} (" in said for at in range(10))
+    assert said.count("--modality mri") == 1
+    assert not list((tmp_path / "out").glob("*.npy"))
+
+
 def test_what_never_meets_the_rule_gives_cubes_and_it_is_said_aloud(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

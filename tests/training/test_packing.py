@@ -315,6 +315,38 @@ def test_many_bad_volumes_are_refused(tmp_path: Path, capsys: Any) -> None:
     assert main([*call, "--tolerate", "0.12"]) == 0
 
 
+def test_all_bad_volumes_are_named_at_once(tmp_path: Path, capsys: Any) -> None:
+    scans = bad_scans(tmp_path / "scans", 4)
+    for name in ("alike", "zebra"):
+        save(scans / f"{name}.npz", 0, image=np.full((1, 30, 28, 24), 7, np.int16))
+    call = ["--data", str(scans), "--out", str(tmp_path / "out"), "--modality", "ct", "--quiet"]
+    assert main(call) == 2
+    said = capsys.readouterr().err
+    assert "3 of 7 scans cannot be learned from" in said
+    assert "--tolerate 0.43" in said
+    assert all(f"  {name} (" in said for name in ("holed", "alike", "zebra"))
+    assert main([*call, "--tolerate", "0.43"]) == 0
+
+
+def test_a_folder_with_other_files_is_refused_untouched(scans: Path, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_text("{}")
+    with pytest.raises(BadInput, match=r"run holds other files \(run\.json\).*another OUT"):
+        pack(scans, tmp_path / "run", modality="ct", quiet=True)
+    assert [one.name for one in (tmp_path / "run").iterdir()] == ["run.json"]
+
+
+def test_scans_that_do_not_say_what_made_them_need_one_flag(
+    scans: Path, tmp_path: Path, capsys: Any
+) -> None:
+    assert main(["--data", str(scans), "--out", str(tmp_path / "out"), "--quiet"]) == 2
+    said = capsys.readouterr().err
+    assert "chest_0.npz does not say what made it" in said
+    assert "--modality ct" in said
+    assert "--tolerate" not in said
+    assert not (tmp_path / "out").exists()
+
+
 def metal() -> Any:
     """A CT with fractions, and one voxel that no tissue is."""
     image = phantoms.chest_ct(0, size=(30, 28, 24)).image + np.float32(0.25)
@@ -332,7 +364,6 @@ NOISE = np.random.default_rng(0).normal(0, 1, (1, 24, 24, 24))
         (np.zeros((2, 24, 24, 24), np.int16), "ct", "volumes of one channel"),
         (NOISE, "ct", "z-score"),
         (metal(), "ct", "steps of .* HU; clip"),
-        (99 * NOISE, "", "--modality ct"),
     ],
 )
 def test_what_cannot_be_meant_is_told_before_it_is_packed(

@@ -27,6 +27,7 @@ Stored = NDArray[np.int16]
 SEAL = "zarr.json"  # Written last, so a volume that has it is whole.
 FACTS = "genesis_hub"  # The name of our attributes.
 VERSION = 1
+OURS = (SEAL, "index", "volumes")  # What lies in the folder of a corpus.
 MISSING = 2**64 - 1  # What an index says of a chunk that was never written.
 INDICES = 64  # Shard indices kept; one of 512 x 512 x 256 voxels has 66 KB.
 
@@ -113,6 +114,13 @@ def begun(place: Place, layout: Layout) -> None:
     """Say in a place what it is, or raise `BadInput` where it was begun with another layout."""
     found = place.get(SEAL)
     if found is None:
+        # Another part may begin at this moment; what it writes is no other file.
+        others = [name for name in place.names("") if name[:1] != "." and name not in OURS]
+        if others:
+            raise BadInput(
+                f"{place.address} holds other files ({', '.join(others[:3])}); give a new folder, "
+                "or another OUT"
+            )
         group = {"zarr_format": 3, "node_type": "group", "attributes": {FACTS: layout.facts()}}
         place.put(SEAL, json.dumps(group, indent=1).encode())
         return

@@ -4,7 +4,9 @@ import hashlib
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,7 @@ from training.corpus.bat import (
 )  # fmt: skip
 from training.corpus.cutting import Crop, Cutting, Drawer, Place
 from training.corpus.kept import inputs_for, keep, stamp
-from training.corpus.leftout import FEW, LeftOut, refuse_many
+from training.corpus.leftout import Bearing, LeftOut
 from training.corpus.listing import Scan
 from training.corpus.tissue import rule_for
 
@@ -105,19 +107,25 @@ def extract_fold(
     *,
     folds: Sequence[int],
     workers: int = 4,
-    tolerate: float = FEW,
+    bearing: Bearing | None = None,
+    later: Sequence[Scan] = (),
     overwrite: bool = False,
     quiet: bool = False,
 ) -> Done:
     """Write the cubes of a fold's scans, with the table and the JSON beside them.
 
     The same cubes whatever the number of threads and the other scans. A file that was finished
-    with the same settings stays as it is.
+    with the same settings stays as it is; a fold of which every scan is left out gets none.
+    bearing: what the whole call left out so far. later: scans of folds to come, which are looked at
+    where too many are left out already.
     """
+    bearing = bearing or Bearing(len(scans))
     settings = wish.settings(scans)
     if not overwrite and was_done(path, settings):
         beside = read_beside(path)
         assert beside is not None
+        for name, reason in beside.left_out:
+            bearing.bears(LeftOut(name, None, reason))
         return Done(
             path, sum(one.cubes for one in beside.sources), len(beside.sources), before=True
         )
@@ -126,23 +134,25 @@ def extract_fold(
     done, rows, sources = Done(path), [], []
     ends = ends_for({scan.modality for scan in scans}, wish)
     size = wish.cutting.size
-    with growing(path, size, wish.dtype) as file:
+    with suppress(Nothing), growing(path, size, wish.dtype) as file:
         with tqdm(total=len(scans), disable=quiet or None, unit="scan", desc=path.stem) as bar:
-            for one in extracted(scans, wish, ends, workers):
+            for at, one in enumerate(extracted(scans, wish, ends, workers), 1):
                 bar.update()
                 if isinstance(one, LeftOut):
                     done.left_out.append(one)
-                    if len(done.left_out) > tolerate * len(scans):
-                        refuse_many(done.left_out, len(scans), tolerate=tolerate)
+                    if not bearing.bears(one):
+                        bearing.refuse([*scans[at:], *later], partial(unfit, wish=wish))
                     continue
                 rows += [
-                    (file.count + at, one.source.name, one.source.patient, *told(place, size[2]))
-                    for at, place in enumerate(one.places)
+                    (file.count + row, one.source.name, one.source.patient, *told(place, size[2]))
+                    for row, place in enumerate(one.places)
                 ]
                 file.add(one.cubes)
                 sources.append(one.source)
                 bar.set_postfix(cubes=file.count, refresh=False)
-        refuse_many(done.left_out, len(scans), tolerate=tolerate)
+        bearing.settle()
+        if not sources:
+            raise Nothing
         without = tuple((one.name, one.reason) for one in done.left_out)
         path.unlink(missing_ok=True)  # What is overwritten must never stand beside the new JSON.
         write_rows(path, rows)
@@ -150,6 +160,19 @@ def extract_fold(
         done.cubes, done.scans = file.count, len(sources)
     done.few = [one for one in sources if one.accepted < wish.scale * len(wish.crops())]
     return done
+
+
+class Nothing(Exception):
+    """No scan of a fold gave cubes; what other folds left stands."""
+
+
+def without_empty(dones: Sequence[Done], folds: Sequence[int]) -> None:
+    """Take folds of which every scan was left out from what the files of a call say there is."""
+    for path in (done.path for done in dones if done.cubes):
+        beside = read_beside(path)
+        assert beside is not None
+        if beside.folds != tuple(folds):
+            write_beside(path, replace(beside, folds=tuple(folds)))
 
 
 def was_done(path: Path, settings: dict[str, Any]) -> bool:
@@ -214,12 +237,28 @@ def extract(scan: Scan, wish: Wish, ends: tuple[float, float]) -> Yield | LeftOu
         cubes = stored(np.stack([window for _, window in found]), wish.dtype, ends)
         look = kept.look() if wish.looks else ""
     except (GenesisHubError, OSError, MemoryError) as error:
-        reason = str(error) or f"there is not enough memory ({type(error).__name__})"
-        return LeftOut(scan.name, scan.paths[0], reason)
+        return LeftOut(scan.name, scan.paths[0], said(error))
     places = tuple(place for place, _ in found)
     accepted = sum(place.verdict.accepted for place in places)
     source = Source(scan.name, scan.patient, scan.modality, len(places), accepted, look)
     return Yield(source, cubes, places)
+
+
+def unfit(scan: Scan, wish: Wish) -> LeftOut | None:
+    """Return why a scan would be left out, if it would; no cube is cut for that."""
+    try:
+        kept = keep(
+            scan, inputs_for(scan.modality, wish.cutting.size, range=wish.range), check=wish.check
+        )
+        wish.cutting.fitting(kept.sides)
+    except (GenesisHubError, OSError, MemoryError) as error:
+        return LeftOut(scan.name, scan.paths[0], said(error))
+    return None
+
+
+def said(error: BaseException) -> str:
+    """Return an error in words."""
+    return str(error) or f"there is not enough memory ({type(error).__name__})"
 
 
 def seed_for(scan: Scan, seed: int, number: int) -> int:

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -64,6 +65,14 @@ class Packing:
         for name, content in files.items():
             self.place.put(f"{key_of(row.name)}/{name}", content)
         return row
+
+    def unfit(self, scan: Scan) -> LeftOut | None:
+        """Return why a volume would be left out, if it would; nothing is written."""
+        try:
+            self.kept(scan)
+        except (GenesisHubError, OSError) as error:
+            return LeftOut(scan.name, scan.paths[0], str(error))
+        return None
 
     def same(self, scan: Scan, row: Row) -> None:
         """Raise `BadInput` where another image is packed under a name."""
@@ -128,10 +137,24 @@ def modality_of(scan: Scan, image: Image) -> str:
     modality = scan.modality or image.modality or ("ct" if image.unit == "HU" else "")
     if not modality:
         raise BadInput(
-            f"{image.path} does not say what made it: --modality ct (or mri), or a column "
-            "`modality` in a CSV"
+            f"{image.path} does not say what made it: give --modality ct (or mri) for all that do "
+            "not say it, or a column `modality` in a CSV"
         )
     return modality
+
+
+def refuse_unsaid(scans: Sequence[Scan]) -> None:
+    """Raise `BadInput` where a kind of file says nothing of a modality, before any is packed.
+
+    One of each kind is asked: NIfTI, NRRD and NumPy files have no word for it.
+    """
+    kinds = {scan.paths[0].suffix.lower(): scan for scan in reversed(scans) if not scan.modality}
+    for scan in kinds.values():
+        try:
+            image = scan.open()
+        except (GenesisHubError, OSError):
+            continue  # It is left out with its reason when its turn comes.
+        modality_of(scan, image)
 
 
 def inputs_of(modality: str) -> Inputs:

@@ -20,7 +20,7 @@ from tqdm.auto import tqdm
 from genesis_hub.engine.loop import asked_to_stop
 from genesis_hub.errors import BadInput, GenesisHubError
 from training.corpus.contents import TABLES, Row, read_table, table_name, write_table
-from training.corpus.leftout import LeftOut, refuse_many
+from training.corpus.leftout import Bearing, LeftOut
 from training.corpus.listing import Scan
 from training.corpus.packing import Packing
 
@@ -74,11 +74,11 @@ class Shift:
         tolerate: float,
     ) -> None:
         self.packing, self.waiting = packing, waiting
-        self.kept, self.tolerate = kept, tolerate
+        self.kept = kept
         self.table = table_name(part)
         self.rows = {row.name: row for row in read_table(packing.place, self.table)}
         self.packed: list[Row] = []
-        self.left_out: list[LeftOut] = []
+        self.bearing = Bearing(kept + len(waiting), tolerate)
         self.recorded = time.monotonic()
 
     def work(self, workers: int, *, quiet: bool) -> Outcome:
@@ -113,10 +113,19 @@ class Shift:
             self.packed.append(one)
             self.rows[one.name] = one
         else:
-            self.left_out.append(one)
-            refuse_many(self.left_out, self.kept + len(self.waiting), tolerate=self.tolerate)
+            if not self.bearing.bears(one):
+                done = {row.name for row in self.packed} | {bad.name for bad in self.left_out}
+                rest = [scan for scan in self.waiting if scan.name not in done]
+                self.bearing.refuse(rest, self.packing.unfit)
+            if len(self.left_out) == self.bearing.total:
+                self.bearing.settle()
         if time.monotonic() - self.recorded > EVERY:
             self.record()
+
+    @property
+    def left_out(self) -> list[LeftOut]:
+        """What cannot be packed, of the whole call."""
+        return self.bearing.left_out
 
     def forecast(self) -> str:
         """Return the size so far and in the end."""
