@@ -54,6 +54,8 @@ class Chain:
         """Write down which stages there are, or refuse a folder that holds anything else."""
         wanted = {"stages": list(self.stages)}
         table = self.folder / STAGES
+        if self.folder.exists() and not self.folder.is_dir():
+            raise BadInput(f"{self.folder} is a file; give a new folder for the run to --out")
         if table.is_file():
             then = json.loads(table.read_text(encoding="utf-8"))
             if then != wanted:

@@ -19,7 +19,7 @@ from typing import Any
 
 from genesis_hub.errors import BadInput
 from genesis_hub.infer.settings import device_of
-from training.command import Parser, keys_of, told
+from training.command import Parser, keyed, keys_of, told
 from training.discovery.features import FEATURES
 from training.discovery.showing import show
 from training.discovery.steps import Discovery, Done
@@ -38,8 +38,8 @@ def main(words: Sequence[str] | None = None) -> int:
         "autoencoder": autoencoder, "features": features, "patterns": patterns, "show": shown,
     }  # fmt: skip
     if given and given[0] in verbs:
-        return told(f"training.discover {given[0]}", lambda: verbs[given[0]](given[1:]))
-    return told("training.discover", lambda: whole(given))
+        return told(f"training.discover {given[0]}", lambda: verbs[given[0]](given[1:]), keyed)
+    return told("training.discover", lambda: whole(given), keyed)
 
 
 def whole(words: Sequence[str]) -> int:

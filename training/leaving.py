@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from genesis_hub import registry
+from genesis_hub.atomic import sweep
 from genesis_hub.cards import patents_of
 from genesis_hub.data.hashes import KIND
 from genesis_hub.engine.checkpoint import Standing
@@ -29,6 +30,7 @@ class Shown:
     def __init__(self, folder: Path, recipe: Recipe) -> None:
         self.folder = folder / PICTURES
         self.recipe = recipe
+        sweep(self.folder)  # What a kill left half drawn.
         self.usable = is_here("matplotlib")
 
     def __call__(self, seen: Sequence[Examined], progress: float) -> None:

@@ -8,6 +8,7 @@ there. LISTS/train.txt, val.txt and test.txt are in the form of the authors' lis
 """
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,8 +35,29 @@ def lists(data: str | Path, out: str | Path, *, validation: float = 0.13, seed: 
     given = {file.resolve() for file in (train_val, test, entries) if file is not None}
     if clash := given & {(folder / name).resolve() for name in (*WRITTEN.values(), FACTS)}:
         raise BadInput(f"{min(clash)} is one of NIH's own files; choose another OUT")
+    refuse_others(folder, made)
     made.write(folder)
     return made
+
+
+def refuse_others(folder: Path, made: Lists) -> None:
+    """Raise `BadInput` where lists lie that were drawn otherwise: runs may have learned by them."""
+    try:
+        then = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return
+    now = made.facts()
+    other = [
+        f"{key} {then.get(key)} then, {now[key]} now"
+        for key in ("seed", "validation")
+        if then.get(key) != now[key]
+    ]
+    if other or then.get("lists") != now["lists"]:
+        said = "; ".join(other) or "from other files of NIH's"
+        raise BadInput(
+            f"{folder} holds lists that were drawn otherwise ({said}); choose another OUT, or take "
+            "them away"
+        )
 
 
 def parser() -> Parser:

@@ -18,12 +18,12 @@ from genesis_hub.engine.checkpoint import finished
 from genesis_hub.engine.determinism import promise
 from genesis_hub.engine.fabric import Fabric, launched
 from genesis_hub.engine.loop import fit
-from genesis_hub.engine.runfile import amend, begin
+from genesis_hub.engine.runfile import amend, begin, forgotten
 from genesis_hub.entry import InputFacts
 from genesis_hub.errors import BadInput
 from genesis_hub.infer.settings import device_of
 from training.chain import Chain
-from training.command import Parser, keys_of, told
+from training.command import Parser, keyed, keys_of, told
 from training.corpus.material import Material, Source
 from training.corpus.opening import SPARE, source_of
 from training.forecast import forecast
@@ -125,11 +125,16 @@ def pretrain(
     if not quiet:
         sys.stderr.writelines(f"{said}\n" for said in (*wanted.notes(), expected) if said)
     shared = made.workers > 0 or fabric.world_size > 1
-    with fabric.rank_zero_first():
-        material = source.read(folder / SPARE, shared=shared, quiet=quiet)
-    if not quiet:
-        sys.stderr.writelines(f"data: {note}\n" for note in material.notes)
-    run = trained(made, source, material, facts, folder, fabric, quiet=quiet)
+    try:
+        with fabric.rank_zero_first():
+            material = source.read(folder / SPARE, shared=shared, quiet=quiet)
+        if not quiet:
+            sys.stderr.writelines(f"data: {keyed(note)}\n" for note in material.notes)
+        run = trained(made, source, material, facts, folder, fabric, quiet=quiet)
+    except BadInput:
+        if leading:
+            forgotten(folder, (SPLIT,), (SPARE,))
+        raise
     if leading:
         shutil.rmtree(folder / SPARE, ignore_errors=True)
     return run
@@ -243,12 +248,14 @@ def main(words: Sequence[str] | None = None) -> int:
         if torch.distributed.is_initialized() and torch.distributed.get_rank():
             return 0  # One of several processes tells.
         loss = done.metrics.get("loss")
-        reached = "" if loss is None else f", validation loss {loss:.5g}"
+        reached = "; nothing was kept for validation, so these are the last weights"
+        if loss is not None:
+            reached = f", validation loss {loss:.5g}"
         went = "was finished before" if done.resumed else done.finished
         print(f"{done.model}: {done.steps} steps, {went}{reached}")
         return 0
 
-    return told("training.pretrain", run)
+    return told("training.pretrain", run, keyed)
 
 
 if __name__ == "__main__":

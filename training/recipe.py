@@ -132,7 +132,10 @@ class Recipe:
         """Raise `BadInput` where a key is not between two numbers."""
         value = getattr(self, name)
         if not low < value < high:
-            raise BadInput(f"{name}={value!r} is out of its range")
+            least = f"from {max(low, 0):g}" if -1e-6 < low < 0 else f"above {low:g}"
+            raise BadInput(
+                f"{name}={value!r} is out of its range; give a number {least} and below {high:g}"
+            )
 
     def one_of(self, name: str, choices: Iterable[str]) -> None:
         """Raise `BadInput` where a key is not one of some words."""

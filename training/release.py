@@ -14,7 +14,9 @@ import torch
 from torch import Tensor
 
 from genesis_hub import api, registry
+from genesis_hub.atomic import unwritable
 from genesis_hub.engine.checkpoint import finished
+from genesis_hub.engine.runfile import RUN
 from genesis_hub.entry import Entry
 from genesis_hub.errors import BadInput, KeyMismatch
 from genesis_hub.models import HubModel
@@ -43,11 +45,17 @@ def release(
     The folder appears only when every task has loaded from it.
     """
     source, target = last_stage(Path(run)), Path(out)
+    if not source.is_dir():
+        raise BadInput(f"{source}: there is no such folder; give that of a finished run")
+    if not (source / RUN).is_file() and (source.parent / RUN).is_file():
+        raise BadInput(f"{source} is a part of a run; give the run's own folder, {source.parent}")
     if finished(source) is None or not (source / MODEL).is_dir():
         raise BadInput(
             f"{source} is no finished run of training.pretrain; the command it was begun with goes "
             "on with it"
         )
+    if target.exists() and not target.is_dir():
+        raise BadInput(f"{target} is a file; give a new folder to --out")
     if target.exists() and any(target.iterdir()):
         raise BadInput(f"{target} holds files already; give a new folder")
     network = api.from_pretrained(source / MODEL).eval()
@@ -63,7 +71,12 @@ def release(
     if half:
         check_half(network)
         network.half()
-    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}."):
+            pass
+    except OSError as error:
+        raise unwritable(target, error) from error
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as work:
         made = network.save_pretrained(Path(work) / "folder")
         tried(made, network)

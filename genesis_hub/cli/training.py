@@ -3,6 +3,7 @@
 import argparse
 import math
 import os
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -163,4 +164,5 @@ def value_of(text: str) -> Any:
             return tomllib.loads(f"value = {written}")["value"]
         except tomllib.TOMLDecodeError:
             continue
-    return text
+    # TOML wants a digit on both sides of the point; people write .5
+    return float(text) if re.fullmatch(r"[+-]?(\d+\.|\.\d+)(e[+-]?\d+)?", text.lower()) else text

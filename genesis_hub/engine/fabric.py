@@ -1,6 +1,7 @@
 """Devices, precision and processes: lightning-fabric's, started by hand or by torchrun."""
 
 import atexit
+import logging
 import os
 from typing import Any
 
@@ -23,6 +24,8 @@ def launched(
     if deterministic:
         prepare_cublas()
     kind: Any = PRECISIONS[precision]
+    # It announces each precision at the level of news, whatever --quiet asks for.
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     nodes = 1
     if "LOCAL_WORLD_SIZE" in os.environ:  # Started by torchrun.
         devices = int(os.environ["LOCAL_WORLD_SIZE"])

@@ -37,11 +37,13 @@ def typed(name: str, value: Any, kind: Any, source: str) -> Any:
         fitting = fit(value, option)
         if fitting is not MISFIT:
             return fitting
-    allowed = " or ".join(map(said, options))
+    allowed = SHOWN.get(name) or " or ".join(map(said, options))
     raise BadInput(f"{source}: {name}={value!r}, but {allowed} is expected")
 
 
 MISFIT = object()
+# What a key takes, where its kind alone would not tell a user how it is written.
+SHOWN = {"range": "LO,HI (such as -1000,1000) or image"}
 SAID = {int: "a whole number", float: "a number", str: "a word", bool: "true or false"}
 
 

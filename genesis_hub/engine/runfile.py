@@ -1,9 +1,12 @@
 """`run.json`: what a run was made of and by, written when it begins and true when it is over."""
 
 import json
+import shutil
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from genesis_hub.atomic import new_file, unwritable
@@ -14,6 +17,7 @@ from genesis_hub.engine.record import TABLE
 from genesis_hub.errors import BadInput
 
 RUN = "run.json"
+NAMED = 3
 
 
 def begin(
@@ -45,7 +49,7 @@ def begin(
         now = {key: value for key, value in plain(recipe).items() if key in free}
         other = difference({**then["recipe"], **now}, recipe)
         other += [
-            f"{key}: {then.get(key)!r} then, {fact!r} now"
+            f"{key}: {reported(then.get(key), fact, folder, beside)}"
             for key, fact in facts.items()
             if then.get(key) != fact
         ]
@@ -58,6 +62,8 @@ def begin(
         if changed and not quiet:
             sys.stderr.write(f"{'; '.join(changed)}: the end may differ in its last bits\n")
         return told
+    if folder.exists() and not folder.is_dir():
+        raise BadInput(f"{folder} is a file; give a new folder for the run to --out")
     # A kill while the run was begun may have left what lies beside it or a file half written.
     names = [mark + name for name in beside for mark in ("", ".")]
     ours = (*names, *scratch, RUN, f".{RUN}", "log.", "tensorboard", BEST, f".{BEST}", f".{LAST}")
@@ -75,6 +81,72 @@ def begin(
     if not quiet:
         sys.stderr.writelines(f"data: {note}\n" for note in notes)
     return told
+
+
+def forgotten(folder: Path, beside: Collection[str], scratch: Collection[str]) -> None:
+    """Take away what `begin` wrote of a run that was refused before its first step."""
+    if (folder / LAST).is_file() or (folder / TABLE).is_file():
+        return
+    for name in scratch:
+        shutil.rmtree(folder / name, ignore_errors=True)
+    for name in (*beside, RUN):
+        (folder / name).unlink(missing_ok=True)
+    with suppress(OSError):  # Whatever else lies there stays.
+        folder.rmdir()
+
+
+def reported(
+    then: Any, now: Any, folder: Path, beside: Mapping[str, Callable[[Path], None]]
+) -> str:
+    """Return what of a fact is another now, in words; a digest alone says nothing to anybody."""
+    if not (isinstance(then, dict) and isinstance(now, dict) and "digest" in now):
+        return f"{then!r} then, {now!r} now"
+    told = [
+        f"{key} {then.get(key)!r} then, {value!r} now"
+        for key, value in now.items()
+        if key != "digest" and then.get(key) != value and not isinstance(value, dict)
+    ]
+    if then.get("digest") != now["digest"]:
+        gone, new = moved(folder, beside)
+        told += [f"gone: {some_of(gone)}"] if gone else []
+        told += [f"new: {some_of(new)}"] if new else []
+        if not gone and not new:
+            told.append("of the same names, but their files, patients or splits are others")
+    counts = (then.get("cases"), now.get("cases"))
+    if all(isinstance(one, dict) for one in counts) and counts[0] != counts[1]:
+        said = [", ".join(f"{many} {key}" for key, many in (one or {}).items()) for one in counts]
+        told.append(f"{said[0]} then, {said[1]} now")
+    return "; ".join(told)
+
+
+def moved(
+    folder: Path, beside: Mapping[str, Callable[[Path], None]]
+) -> tuple[list[str], list[str]]:
+    """Return the names that a run's split no longer has, and those that are new to it."""
+    gone: list[str] = []
+    new: list[str] = []
+    for name, write_one in beside.items():
+        with TemporaryDirectory() as aside:
+            write_one(Path(aside) / name)
+            held = [named_in(place / name) for place in (folder, Path(aside))]
+        gone += sorted(held[0] - held[1])
+        new += sorted(held[1] - held[0])
+    return gone, new
+
+
+def named_in(split: Path) -> set[str]:
+    """Return the names in a split's file; none where it is not whole."""
+    try:
+        told = json.loads(split.read_text(encoding="utf-8"))["splits"]
+        return {name for names in told.values() for name in names}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return set()
+
+
+def some_of(names: Sequence[str]) -> str:
+    """Return a few names, and how many more there are."""
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
 
 
 def begun(folder: Path) -> dict[str, Any] | None:

@@ -133,10 +133,22 @@ def one_kind(found: list[Bat], folder: Path, scale: int | None, size: Sides | No
         kind for kind in kinds if scale in (None, kind[0]) and (size is None or size == kind[1])
     ]
     if len(meant) != 1:
-        said = ", ".join(f"scale={one}, size={side}" for one, side in kinds)
-        wish = "several kinds of cubes lie here" if meant else f"no cubes with {scale=}, {size=}"
-        raise BadInput(f"{folder}: {wish}; choose from {said}")
+        said = "; ".join(f"{of} cubes of each scan, {keys_for(side)}" for of, side in kinds)
+        if meant:
+            raise BadInput(
+                f"{folder}: several kinds of cubes lie here ({said}); keys tell sizes apart, but "
+                "of one size there may be one kind: move the others to a folder of their own"
+            )
+        asked = f" of {'x'.join(map(str, size))}" if size else ""
+        of = "" if scale is None else f" with scale={scale}"
+        raise BadInput(f"{folder}: no cubes{asked}{of} lie here; there are: {said}")
     return [bat for bat in found if (bat.scale, bat.size) == meant[0]]
+
+
+def keys_for(size: Sides) -> str:
+    """Return the keys that ask for cubes of a size."""
+    sides = zip(("rows", "cols", "deps"), size, strict=True)
+    return " ".join(f"input_{name}={side}" for name, side in sides)
 
 
 def in_folds(found: list[Bat], folder: Path, folds: Sequence[int] | None) -> list[Bat]:

@@ -13,7 +13,15 @@ from genesis_hub.data.finding import Found, find_images
 from genesis_hub.data.readers import existing, stem_of
 from genesis_hub.data.readers.parts import parted
 from genesis_hub.errors import BadInput
-from training.corpus.listing import Opener, Scan, from_table, kind_of, refuse_parted, table_of
+from training.corpus.listing import (
+    Opener,
+    Scan,
+    from_table,
+    kind_of,
+    refuse_parted,
+    refuse_run,
+    table_of,
+)
 
 FOLDS = 10
 TRAIN, VALID, TEST = (0, 1, 2, 3, 4), (5, 6), (7, 8, 9)
@@ -79,6 +87,7 @@ def folds_of(data: Path, modality: str, *, seed: int = 0) -> Folds:
             for case in cases
         )  # fmt: skip
         return dealt(listed, seed, notes)
+    refuse_run(path)
     found = find_images(path)
     images = [one for one in found if not is_mask(one, path)]
     if not images:

@@ -177,12 +177,22 @@ def from_table(table: Path) -> Found:
 
 def from_folder(folder: Path) -> Found:
     """Return every image below a folder; each is a patient of its own."""
+    refuse_run(folder)
     found = find_images(folder)
     cases = tuple(Case(one.name, (one.path,)) for one in found)
     note = f"each of {len(found)} scans is taken for a patient of its own; a table with a column "
     notes = (f"{note}'patient' says otherwise",) if len(found) > 1 else ()
     listing = CaseList(cases, None, (), False, folder)
     return listing, {one.name: one.open for one in found}, notes
+
+
+def refuse_run(folder: Path) -> None:
+    """Raise `BadInput` for the folder of a run, whose pictures are nobody's scans."""
+    if any((folder / name).is_file() for name in ("run.json", "stages.json")):
+        raise BadInput(
+            f"{folder} is the folder of a run, not of scans; give scans to --data, and to go on "
+            f"from what the run learned weights={folder}"
+        )
 
 
 def kind_of(case: Case, modality: str) -> str:

@@ -21,6 +21,7 @@ from training.corpus.leftout import FEW, LeftOut, refuse_many
 from training.corpus.listing import Scan
 
 ROOM = 2 << 30
+STEP = 16  # What every network halves its way down to one from.
 OPEN = 256  # Files mapped at once.
 Place = Literal["memory", "source", "spare"]
 
@@ -199,7 +200,20 @@ def refuse_small(sides: Sides, least: Sides) -> None:
     if any(side < need for side, need in zip(sides, least, strict=True)):
         x, y, z = sides
         a, b, c = least
-        raise BadInput(f"the scan is {x} x {y} x {z}, smaller than a cube of {a} x {b} x {c}")
+        raise BadInput(
+            f"the scan is {x} x {y} x {z}, smaller than a cube of {a} x {b} x {c}"
+            f"{smaller(sides, least)}"
+        )
+
+
+def smaller(sides: Sides, least: Sides) -> str:
+    """Return the keys that ask for cubes which fit into a scan; nothing where none do."""
+    fitting = [side // STEP * STEP if side >= STEP else side // 8 * 8 for side in sides]
+    if not all(fitting):
+        return ""
+    asked = zip(("rows", "cols", "deps"), fitting, sides, least, strict=True)
+    keys = [f"input_{name}={fits}" for name, fits, side, need in asked if side < need]
+    return f"; {' '.join(keys)} would do"
 
 
 def said(error: BaseException) -> str:

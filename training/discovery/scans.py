@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from genesis_hub.data.image import Image
 from genesis_hub.errors import BadInput
 from genesis_hub.inputs import Inputs, Range
+from training.corpus.chunked import SEAL
 from training.corpus.kept import Kept, inputs_for, keep, stamp
 from training.corpus.listing import Scan, listed
 from training.discovery.wishes import Wishes
@@ -64,6 +65,11 @@ def scans_of(data: str | Path, wishes: Wishes) -> Scans:
     by seed, patients whole, unless a table says how.
     """
     folder = Path(data).expanduser()
+    if (folder / SEAL).is_file():
+        raise BadInput(
+            f"{folder} is what training.pack wrote; patterns are discovered in the scans "
+            "themselves: give the folder or the table that it was packed from"
+        )
     other = next((folder / name for name in VALIDATION if (folder / name).is_dir()), None)
     take = partial(listed, modality=wishes.modality, seed=wishes.seed)
     if (folder / TRAIN).is_dir() and other is not None:

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from genesis_hub import api
-from genesis_hub.atomic import new_file
+from genesis_hub.atomic import new_file, unwritable
 from genesis_hub.errors import BadInput
 from genesis_hub.show.spread import plane, tsne
 from genesis_hub.show.style import SCREEN, drawing, png
@@ -70,6 +70,11 @@ def show(
     folder: what was discovered, here or by the authors, or a folder of such. weights: a trained
     network, whose features are placed and judged beside raw voxels.
     """
+    for name, value in (("classes", classes), ("patients", patients)):
+        if value < 1:
+            raise BadInput(f"--{name} {value}; give a whole number from 1")
+    if out.exists() and not out.is_dir():
+        raise BadInput(f"{out} is a file; give a folder for the pictures to --out")
     every = discoveries(folder)
     if every and every != [folder]:
         lines = [
@@ -83,7 +88,10 @@ def show(
     found = opened(folder)
     labels = [int(one) for one in np.unique(found.classes)]
     drawn = picked(labels, classes)
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise unwritable(out, error) from error
     said = [
         f"{written(sheet(found, drawn, patients), out / 'classes.png')}: {len(drawn)} of "
         f"{len(labels)} classes"

@@ -135,6 +135,11 @@ def patients(names: Iterable[str]) -> set[str]:
 def files_of(folder: str | Path) -> tuple[Path, Path | None, Path | None]:
     """Return NIH's two lists and its table in a folder; only the first must be there."""
     path = existing(folder)
+    if path.is_file():
+        raise BadInput(
+            f"{path} is a file; give the folder that NIH's {TRAIN_VAL} lies in, such as "
+            f"{path.parent}"
+        )
     if not (path / TRAIN_VAL).is_file():
         raise BadInput(
             f"{path}: {TRAIN_VAL} is not there; it comes with NIH's ChestX-ray14, beside its "
