@@ -31,6 +31,8 @@ def mistakes(
             yield f"every value is {seen.lo:g}: the image is constant; was the right file read?"
         return
     if facts.clip is None:
+        if facts.modality == "mri":
+            yield from ct_signs(seen)
         return
     lo, hi = facts.clip
     if labelled(image, seen, ndim):
@@ -122,6 +124,16 @@ def ct_mistakes(seen: Sample, lo: float, hi: float) -> Iterator[str]:
         yield (
             f"values run from {seen}, far beyond any tissue; {want}: was the rescale slope applied "
             "twice, or the byte order mistaken?"
+        )
+
+
+def ct_signs(seen: Sample) -> Iterator[str]:
+    """Give what speaks for a CT where each image is scaled from its own least to its greatest."""
+    # Air, from -1024 (or what lies outside of the scanner's circle) to -900: a CT has it around.
+    if seen.whole and seen.lo >= -4096 and seen.share(-1030, -900) > 0.05:
+        yield (
+            f"values run from {seen}, {seen.share(-1030, -900):.0%} of them near -1000, where a CT "
+            "has air: MRI has no such values; is it a CT? modality='ct'"
         )
 
 

@@ -160,7 +160,10 @@ def refuse_unsaid(scans: Sequence[Scan]) -> None:
 def inputs_of(modality: str) -> Inputs:
     """Return what a volume is checked against: CT by its Hounsfield units, others by their own."""
     inputs = Inputs(CHEST_CT, 1)
-    return inputs if modality == "ct" else inputs.using(range="image")
+    if modality == "ct":
+        return inputs
+    other = inputs.using(range="image")
+    return replace(other, facts=replace(other.facts, modality=modality))
 
 
 def as_int16(values: Array) -> tuple[Stored, float, float]:
