@@ -169,6 +169,7 @@ DOORS = {
 TRAINING = PACKAGE.parent / "training"
 TRAINING_ROOMS: dict[str, set[str]] = {
     "__init__": set(),
+    "__main__": set(),
     "command": set(),
     "recipe": set(),
     "kinds": {"recipe"},

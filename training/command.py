@@ -66,7 +66,7 @@ KEYS = (
     (re.compile(r"check=False \(--no-check\)"), "no_check=true"),
     (re.compile(r"\w+=True \(--[\w-]+\)"), lambda found: found[0].split("=")[0] + "=true"),
     (re.compile(r"\brange=\(([^()]+?), ([^()]+?)\)"), r"range=\1,\2"),
-    (re.compile(r"\b(\w+)='([\w-]+)'"), r"\1=\2"),
+    (re.compile(r"\b(modality|range)='([\w-]+)'"), r"\1=\2"),
     (re.compile(r"\banother RUN$"), "another folder to --out"),
     (re.compile(r"\brange=(?=[\s,;)]|$)"), "range=LO,HI"),
 )

@@ -28,6 +28,7 @@ from training.discovery.wishes import LAYOUTS, key_names, wishes_of
 
 NAME = "python -m training.discover"
 FOLDER = "discovered"
+STEPS = ("autoencoder", "features", "patterns", "show")
 ARCHITECTURES = ("vnet", "unet")
 
 
@@ -157,7 +158,10 @@ def shown(words: Sequence[str]) -> int:
 def asked(verb: str, description: str) -> Parser:
     """Return a parser with what all steps take."""
     made = Parser(
-        prog=f"{NAME}{verb}", description=description, epilog=f"Keys: {', '.join(key_names())}."
+        prog=f"{NAME}{verb}",
+        description=description,
+        epilog=f"Verbs of its own: {', '.join(STEPS)}. Keys, with defaults and meanings in "
+        f"docs/pretraining.md: {', '.join(key_names())}.",
     )
     made.add_argument("--data", "--data-dir", type=Path, required=True, help="scans")
     made.add_argument("--out", "--save", type=Path, default=Path(FOLDER), help=f"({FOLDER})")

@@ -52,7 +52,7 @@ def leave(
     """Write what a finished run leaves, and return its numbers."""
     metrics = reached(standing)
     if made.pictures and is_here("matplotlib"):
-        draw_curves(folder / TABLE, folder / PICTURES / CURVES)
+        draw_curves(folder / TABLE, folder / PICTURES / CURVES, made.name)
     seen = material.seen() if made.hashes else []
     if seen:
         amend(folder, {"seen": {"kind": KIND, "cases": seen}})

@@ -61,6 +61,12 @@ def release(
     network = api.from_pretrained(source / MODEL).eval()
     if "pretrained" not in network.provenance:
         raise BadInput(f"{source / MODEL} was not pre-trained by training.pretrain")
+    if network.provenance.get("untrained"):
+        raise BadInput(
+            f"{source} was trained with stage=en: its decoder has learned nothing, so it does not "
+            f"load for every task; pretrain with weights={source / MODEL} and stage=en_de, and "
+            "release that run"
+        )
     if name is not None:
         network.entry = renamed(network, registry.find(name))
         network.spec = replace(network.spec, name=network.entry.name)

@@ -58,7 +58,7 @@ def drawn(path: Path, figure: Any) -> None:
         aside.write_bytes(png(figure))
 
 
-def draw_curves(log: Path, path: Path) -> None:
+def draw_curves(log: Path, path: Path, title: str = "") -> None:
     """Draw a run's losses over its steps, and what answering with the mean would cost."""
     told = read_log(log)
     lines = {}
@@ -69,4 +69,4 @@ def draw_curves(log: Path, path: Path) -> None:
             lines[said] = told["validation"][name]
     if not lines:
         raise BadInput(f"{log} holds no loss yet")
-    drawn(path, curves(lines, y="loss"))
+    drawn(path, curves(lines, y="loss", title=title))

@@ -286,5 +286,8 @@ def asked_to_stop() -> Iterator[Any]:
 
 
 def said(measures: Mapping[str, float]) -> str:
-    """Return measures in a few words."""
-    return "  ".join(f"{name} {value:.4g}" for name, value in list(measures.items())[:4])
+    """Return measures in a few words; of several names for one number the first is enough."""
+    once: dict[float, str] = {}
+    for name, value in measures.items():
+        once.setdefault(value, name)
+    return "  ".join(f"{name} {value:.4g}" for value, name in list(once.items())[:4])

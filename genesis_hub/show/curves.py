@@ -40,6 +40,7 @@ def curves(
     y: str,
     x: str = "step",
     best: tuple[float, str] | None = None,
+    title: str = "",
     dark: bool = False,
 ) -> "Figure":
     """Return curves by name. best: a step to be marked, and what is said of it."""
@@ -72,9 +73,14 @@ def curves(
         shown = np.concatenate([np.asarray(values, float) for _, values in lines.values()])
         focus(axes, shown[np.isfinite(shown)])
         axes.set_xlabel(x)
+        if x == "step":
+            axes.xaxis.get_major_locator().set_params(integer=True)
+        if title:
+            figure.suptitle(title, fontsize=8.5, color=theme.ink)
         axes.set_ylabel(y)
         axes.margins(x=0.02)
-        axes.legend(loc="best")
+        # Above the picture: inside it any corner may hold a curve.
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0.2)
     return figure
 
 

@@ -28,8 +28,9 @@ class Restored(NamedTuple):
 def restoration(rows: Sequence[Restored], *, title: str = "", slices: int = 2) -> "Figure":
     """Return a sheet: a row for each image, its slices original, perturbed and restored.
 
-    All are drawn in the greys of the first row's original from 0 to 1, so that a constant looks
-    like one. slices: of a volume, evenly from its inner part, each with its number above.
+    A row is drawn in the greys of its original, so that a constant looks like one, and an MRI
+    whose brightest voxel is far from tissue is not black. slices: of a volume, evenly from its
+    inner part, each with its number above.
     """
     if not rows:
         raise BadInput("there is nothing to draw: no image was given")
@@ -39,15 +40,16 @@ def restoration(rows: Sequence[Restored], *, title: str = "", slices: int = 2) -
     with drawing(*size, theme=SCREEN) as figure:
         grid = figure.subplots(len(rows), across, squeeze=False)
         for number, (row, planes) in enumerate(zip(rows, places, strict=True)):
+            low, high = window(row.original)
             for at, place in enumerate(planes):
                 for state, (name, image) in enumerate(zip(TITLES, row, strict=True)):
                     axes = grid[number][at * len(TITLES) + state]
                     shown = image if place is None else image[:, :, place]
                     # Rows of a volume run along X, left to right.
                     axes.imshow(shown.T if place is not None else shown, cmap="gray",
-                                vmin=0, vmax=1, interpolation="nearest")  # fmt: skip
+                                vmin=low, vmax=high, interpolation="nearest")  # fmt: skip
                     axes.set(xticks=[], yticks=[])
-                    axes.spines[:].set_visible(False)
+                    axes.spines[:].set(visible=True, color=SCREEN.soft, linewidth=0.4)
                     if number == 0:
                         axes.set_title(name, fontsize=7, color=SCREEN.ink)
                     if state == 0 and place is not None:
@@ -55,6 +57,12 @@ def restoration(rows: Sequence[Restored], *, title: str = "", slices: int = 2) -
         if title:
             figure.suptitle(title, fontsize=8.5, color=SCREEN.ink)
         return figure
+
+
+def window(original: Array) -> tuple[float, float]:
+    """Return what is drawn black and white: all of an original but a few of its voxels."""
+    low, high = (float(one) for one in np.quantile(original, (0.005, 0.995)))
+    return (low, high) if high > low else (0.0, 1.0)
 
 
 def slices_of(image: Array, many: int) -> list[int | None]:

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from genesis_hub.cli.training import value_of
+from genesis_hub.engine.loop import said as spoken
 from genesis_hub.errors import BadInput
+from genesis_hub.show.restoration import window
 from tests.training.scans import TINY, chests
 from tests.training.test_packing import SMALL
 from training.command import keyed
@@ -18,12 +20,15 @@ from training.corpus.listing import Opener, Scan
 from training.corpus.packing import inputs_of
 from training.corpus.volumes import Volumes
 from training.discover import main as discover
+from training.discovery.learning import Trained
 from training.discovery.scans import scans_of
+from training.discovery.steps import told as how
 from training.discovery.wishes import Wishes
 from training.leaving import Shown
 from training.lists import lists
 from training.methods.roster import recipe_of
 from training.pack import pack
+from training.pictures.listing import listed as pictures
 from training.pretrain import found, main, pretrain
 from training.release import main as release
 
@@ -182,3 +187,31 @@ def test_the_package_itself_lists_its_verbs(capsys: Told) -> None:
     said = capsys.readouterr().out
     verbs = {line.split()[0] for line in said.splitlines()[1:]}
     assert verbs == {"pretrain", "cubes", "pack", "discover", "lists", "release", "mini"}
+
+
+def test_a_table_that_names_patients_is_taken_at_its_word(tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        np.save(tmp_path / f"{name}.npy", np.zeros((8, 8), np.uint8))
+    for column, said in (("patient", False), ("remark", True)):
+        (tmp_path / "cases.csv").write_text(f"image,{column}\na.npy,a\nb.npy,b\nc.npy,c\n")
+        notes = pictures(tmp_path / "cases.csv", seed=0, validation=0.4).notes
+        assert any("patient of its own" in note for note in notes) == said
+
+
+def test_one_number_under_several_names_is_told_once() -> None:
+    assert spoken({"loss": 0.5, "objective": 0.5, "restoration": 0.5, "rank": 2}) == (
+        "loss 0.5  rank 2"
+    )
+
+
+def test_found_again_is_told_with_its_number(tmp_path: Path) -> None:
+    measures = {"mse": 0.1, "mean_would_cost": 0.2, "found_again": 0.5, "looked_at": 2.0}
+    assert "; 1 of 2 scans are found again" in how(Trained(tmp_path, 4, measures, before=False))
+
+
+def test_a_row_is_drawn_in_the_greys_of_its_original() -> None:
+    dim = np.linspace(0, 0.1, 512).reshape(8, 8, 8)
+    low, high = window(dim)
+    assert 0 <= low < 0.01
+    assert 0.09 < high <= 0.1
+    assert window(np.zeros((8, 8, 8))) == (0, 1)

@@ -148,6 +148,8 @@ def test_two_stages_are_two_runs_and_a_decoder_that_learned_nothing_is_told(
         genesis_hub.from_pretrained(first.model, task="segmentation", num_classes=2)
     wishes: dict[str, Any] = {"task": "segmentation", "num_classes": 2}
     assert genesis_hub.from_pretrained(first.model, decoder="fresh", **wishes)
+    with pytest.raises(BadInput, match=r"trained with stage=en: its decoder has learned nothing"):
+        release(first.folder, tmp_path / "released")
     second = run(patterns, tmp_path / "en_de", weights=str(first.model), steps=2)
     assert second.metrics["restoration"] > 0
     assert genesis_hub.from_pretrained(second.model, **wishes)

@@ -157,6 +157,7 @@ class Reconstruction:
             "mse": error / len(features),
             "mean_would_cost": mean / len(features),
             "found_again": float((found == np.arange(len(features))).mean()),
+            "looked_at": float(len(features)),
         }
         if len(features) > 1:
             measures["effective_rank"] = effective_rank(features)

@@ -197,9 +197,11 @@ def told(trained: Trained) -> str:
     """Return how the auto-encoder went, in words."""
     one = trained.measures
     went = "was trained before" if trained.before else f"{trained.steps} steps"
+    many = int(one.get("looked_at", 0))  # Runs of before do not say it.
+    of = f"{round(one['found_again'] * many)} of {many}" if many else f"{one['found_again']:.0%}"
     said = (
         f"{trained.weights}: {went}, validation MSE {one['mse']:.5f} (the mean volume would cost "
-        f"{one['mean_would_cost']:.5f}); {one['found_again']:.0%} of the scans are found again"
+        f"{one['mean_would_cost']:.5f}); {of} scans are found again"
     )
     if one["mse"] >= one["mean_would_cost"]:
         said += "; it has learned less than the mean: more steps= or a wider network may mend that"

@@ -6,6 +6,8 @@ from functools import cache
 from pathlib import Path
 
 from genesis_hub.data.cases import Case, CaseList, load_cases
+from genesis_hub.data.cases.columns import Columns
+from genesis_hub.data.cases.manifest import read_manifest
 from genesis_hub.data.image import Image
 from genesis_hub.data.readers import existing, files_in
 from genesis_hub.data.readers.parts import is_there, parted
@@ -43,6 +45,7 @@ def listed(
     path = existing(data)
     openers: Mapping[str, Callable[[], Image]] = {}
     notes: tuple[str, ...] = ()
+    told = False
     if train_list or val_list:
         if not train_list:
             raise BadInput(
@@ -51,6 +54,7 @@ def listed(
         cases = from_lists(path, Path(train_list), Path(val_list) if val_list else None)
     elif table := table_of(path):
         cases, _, notes = from_table(table)
+        told = names_patients(table)
     elif path.is_dir():
         cases, openers, _ = from_folder(path)
     elif path.suffix.lower() in STACKS:
@@ -63,7 +67,7 @@ def listed(
     cases, alone = with_patients(cases)
     refuse_parted(cases, "pictures")
     cases, more = divided(cases, seed=seed, validation=validation)
-    if alone > 1:
+    if alone > 1 and not told:
         more = (
             *more,
             f"{alone} of {len(cases)} pictures are each taken for a patient of its own; a table "
@@ -77,6 +81,12 @@ def listed(
         for case in cases
     )  # fmt: skip
     return Listing(scans, cases, (*notes, *more))
+
+
+def names_patients(table: Path) -> bool:
+    """Say whether a table has a word for every picture's patient, be it the picture's own name."""
+    draft = read_manifest(table, Columns(labels="", mask=""), None)
+    return all(row.patient for row in draft.rows)
 
 
 def unlabelled(cases: CaseList) -> CaseList:
