@@ -17,7 +17,8 @@ NAMES = [
     "models-genesis", "models-genesis-keras", "models-genesis-nnunet", "models-genesis-mini",
     "semantic-genesis",
     "semantic-genesis-keras", "transvw", "transvw-keras", "semantic-genesis-mini", "adam-resnet50",
-    "adam-v2-convnext-base", "adam-mini", "cpc-3d", "rotation-3d", "rpl-3d", "jigsaw-3d", "exemplar-3d",
+    "adam-v2-convnext-base", "adam-mini",
+    "cpc-3d", "rotation-3d", "rpl-3d", "jigsaw-3d", "exemplar-3d",
     "cpc-2d", "rotation-2d", "rpl-2d", "jigsaw-2d", "exemplar-2d", "smartnet-resnet50",
 ]  # fmt: skip
 
