@@ -29,7 +29,7 @@ from genesis_hub.engine.loop import one_step
 from genesis_hub.engine.pace import optimizer_of
 from genesis_hub.networks import folding
 from tests.training import plain_views
-from training.methods.roster import recipe_of, row_of
+from training.methods.roster import METHODS, recipe_of
 from training.network import facts_of, network_of
 from training.objective import Pretraining
 from training.pretrain import pretrain
@@ -53,8 +53,12 @@ class Ours:
         )
         facts = facts_of(recipe)
         self.fabric = launched(device, 1, precision, seed=0, deterministic=False)
-        network = network_of(recipe, facts).to(device).to(memory_format=torch.channels_last_3d)
-        method = row_of(recipe).build(network, recipe, facts)
+        network = (
+            network_of(recipe, facts, task="pretext")
+            .to(device)
+            .to(memory_format=torch.channels_last_3d)
+        )
+        method = METHODS[recipe.method].build(network, recipe, facts)
         if compiled:
             method.compile()
         self.objective = Pretraining(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from genesis_hub.importing import import_weights
     from genesis_hub.infer.embed import embed
     from genesis_hub.infer.predict import predict
+    from genesis_hub.searching.search import search
     from genesis_hub.tuning.finetune import finetune
     from genesis_hub.tuning.report import report
 
@@ -34,6 +35,7 @@ _HOMES = {
     "embed": "genesis_hub.infer.embed",
     "finetune": "genesis_hub.tuning.finetune",
     "benchmark": "genesis_hub.benchmarking.benchmark",
+    "search": "genesis_hub.searching.search",
     "report": "genesis_hub.tuning.report",
     "BadInput": "genesis_hub.errors",
     "GenesisHubError": "genesis_hub.errors",
@@ -62,6 +64,7 @@ __all__ = [
     "model_info",
     "predict",
     "report",
+    "search",
 ]
 
 

@@ -36,7 +36,7 @@ def made_anew(entry: Entry, made: Mapping[str, Any]) -> bool:
 
 def front_matter(entry: Entry, *, own: bool = False) -> str:
     """Return the YAML that the Hugging Face Hub reads; own: the weights are nobody else's."""
-    timm = entry.ndim == 2 and entry.family == "adam"
+    timm = entry.ndim == 2 and entry.family in ("adam", "timm")
     lines = [
         "---",
         f"library_name: {'timm' if timm else 'genesis_hub'}",
@@ -103,12 +103,15 @@ def patents_of(entry: Entry) -> list[str]:
 
 def own_body(entry: Entry, facts: Mapping[str, Any]) -> list[str]:
     """Return the card of weights that are nobody else's: trained from nothing of the authors'."""
-    paper = entry.paper
-    if "pretrained" in facts["provenance"]:
+    pretrained = facts["provenance"].get("pretrained")
+    # Another network than the method's own has a row of its own, which knows nothing of the method.
+    by = (pretrained or {}).get("by") or {**vars(entry.paper), "patents": patents_of(entry)}
+    if pretrained:
+        whose = pretrained["method"] if "by" in pretrained else f"of {entry.name}"
         title = f"# {entry.name}, pre-trained anew"
         method = [
-            f"The method of {entry.name} on its maker's own images.",
-            f"{paper.authors}: *{paper.title}*. {paper.venue}. [Paper]({paper.url}).",
+            f"The method {whose} on its maker's own images.",
+            f"{by['authors']}: *{by['title']}*. {by['venue']}. [Paper]({by['url']}).",
         ]
     else:
         title, method = f"# A network of the form of {entry.name}, trained from scratch", []
@@ -121,7 +124,7 @@ def own_body(entry: Entry, facts: Mapping[str, Any]) -> list[str]:
         *input_of(entry),
         "## Licence",
         "Its maker has set none.",
-        *patents_of(entry),
+        *by["patents"],
         f"Not for clinical use. Written by [genesis_hub]({REPOSITORY}).",
     ]
 
@@ -182,7 +185,7 @@ def this_folder(facts: Mapping[str, Any]) -> list[str]:
 def pretraining(told: Mapping[str, Any]) -> str:
     """Say what weights were pre-trained on, how long, and what was measured, by their run."""
     recipe, data, reached = told["recipe"], told["data"], told["reached"]
-    sides = " x ".join(str(recipe[f"input_{name}"]) for name in ("rows", "cols", "deps"))
+    flat = "input_side" in recipe
     if data.get("classes"):
         source = (
             f"{data['patterns']:,} patterns in {data['classes']} classes, discovered in unlabelled "
@@ -191,19 +194,27 @@ def pretraining(told: Mapping[str, Any]) -> str:
     else:
         cases = data["cases"]
         source = (
-            f"cut from {cases['train']:,} unlabelled scans ({cases['val']:,} more to choose the "
-            "weights by)"
+            f"cut from {cases['train']:,} unlabelled {'pictures' if flat else 'scans'} "
+            f"({cases['val']:,} more to choose the weights by)"
         )
-    views = f"views {recipe['views']}" if recipe.get("views") else f"preset {recipe['preset']}"
+    key = next(name for name in ("views", "preset", "phase") if recipe.get(name))
+    views = f"{key} {recipe[key]}"
     said = (
         f"Pre-trained by `python -m training.pretrain` with the method {told['method']} "
         f"({'as published' if recipe['faithful'] else 'mended'}; {views}): "
-        f"{told['steps']:,} steps of {recipe['batch_size']} cubes of {sides}, {source}."
+        f"{told['steps']:,} steps of {recipe['batch_size']} {windows_of(recipe)}, {source}."
     )
     if recipe.get("stage") == "en":
         said += " It is the first stage of two: the decoder has learned nothing yet."
     if "loss" in reached:
-        said += f"\n\nOn the scans that chose the weights: loss {reached['loss']:.4g}"
+        what = "pictures" if flat else "scans"
+        said += f"\n\nOn the {what} that chose the weights: loss {reached['loss']:.4g}"
+        if "top_1" in reached:
+            said += (
+                f" ({reached['chance']:.4g} is chance); {reached['top_1']:.1%} of the views find "
+                "the other of their picture before all others; spread of the codes "
+                f"{reached['spread']:.2f}"
+            )
         if "mean_would_cost" in reached:
             said += f" (answering with the mean would cost {reached['mean_would_cost']:.4g})"
         if "accuracy" in reached:
@@ -214,6 +225,18 @@ def pretraining(told: Mapping[str, Any]) -> str:
     if recipe["weights"]:
         said += f" They went on from `{recipe['weights']}`."
     return said
+
+
+def windows_of(recipe: Mapping[str, Any]) -> str:
+    """Say what a step's images were."""
+    if "input_side" not in recipe:
+        sides = (recipe[f"input_{name}"] for name in ("rows", "cols", "deps"))
+        return f"cubes of {' x '.join(map(str, sides))}"
+    grid = recipe.get("n") if recipe.get("decompose", True) else 0
+    what = f"parts of a {grid} x {grid} grid" if grid else "whole pictures"
+    if recipe.get("granularity"):
+        what = f"regions of 1 / {2 ** recipe['granularity']} of the sides"
+    return f"{what}, seen as {recipe['input_side']} x {recipe['input_side']}"
 
 
 def values(entry: Entry) -> str:

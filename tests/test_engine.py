@@ -15,10 +15,11 @@ from torch import nn
 
 from genesis_hub import BadInput
 from genesis_hub.engine import checkpoint
+from genesis_hub.engine.checkpoint import Standing
 from genesis_hub.engine.fabric import launched
 from genesis_hub.engine.feed import Order, batches, seed_of
 from genesis_hub.engine.loop import Stopped, fit
-from genesis_hub.engine.pace import Pace
+from genesis_hub.engine.pace import Pace, optimizer_of, rate
 from genesis_hub.engine.recipe import difference, filled, plain
 from genesis_hub.engine.schedule import best_of, factor, plateau, waited
 
@@ -369,6 +370,18 @@ def test_schedules_rise_and_fall() -> None:
     assert plateau(measures, better="higher", patience=2) == 0.25
     assert (best_of(measures, better="higher"), waited(measures, better="higher")) == (4, 2)
     assert best_of([float("nan")], better="lower") is None
+
+
+def test_weight_decay_goes_to_its_end_where_there_is_one_and_spares_norms() -> None:
+    task, standing = Sums(), Standing()
+    pace = replace(PACE, steps=100, weight_decay=0.04, weight_decay_end=0.4)
+    optimizer = optimizer_of(task, pace)
+    for step, wanted in ((0, 0.04), (50, 0.22), (100, 0.4)):
+        rate(optimizer, pace, step, standing, task)
+        now = [group["weight_decay"] for group in optimizer.param_groups]
+        assert now == pytest.approx([wanted, 0.0])
+    rate(optimizer, replace(pace, weight_decay_end=None), 70, standing, task)
+    assert optimizer.param_groups[0]["weight_decay"] == 0.04
 
 
 def test_recipes_refuse_what_they_do_not_know() -> None:

@@ -139,7 +139,7 @@ def shown(words: Sequence[str]) -> int:
     """Draw what was discovered."""
     parser = Parser(prog=f"{NAME} show", description="draw the classes that were discovered")
     parser.add_argument("discovered", type=Path)
-    parser.add_argument("--weights", type=Path, help="a trained network, for what it learned")
+    parser.add_argument("--weights", help="a trained network, for what it learned: name or folder")
     parser.add_argument("--out", type=Path, help="a folder for the pictures (DISCOVERED/pictures)")
     parser.add_argument("--classes", type=int, default=12, help="of a sheet, evenly from all")
     parser.add_argument("--patients", type=int, default=8, help="of a class")

@@ -1,10 +1,12 @@
 """What recipes have beside the keys of all: those of volumes, and those of pictures."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from genesis_hub.errors import BadInput
 from training.recipe import Recipe
 
+Parts = Literal["cells", "squares", "rectangles"]
 MODALITIES = ("ct", "mri")
 
 
@@ -54,7 +56,10 @@ class ImageRecipe(Recipe):
     resized to before views are made of it, with antialiasing.
     colour: pictures have three channels of their own; else they are grey, and repeated.
     train_list, val_list: files that name the pictures of each split, as ChestX-ray14's do.
-    cache: keep all pictures decoded in one file of the run's folder: no epoch decodes again.
+    cache: keep all pictures decoded in one file, so that no epoch decodes again: in the run's
+    folder while it lasts, if there is room (nothing said) or in any case (true); in a folder that
+    is named, for other runs too; or not at all (false). cache_side: the greatest side of what it
+    keeps.
     """
 
     encoder: str = ""
@@ -63,16 +68,27 @@ class ImageRecipe(Recipe):
     colour: bool = False
     train_list: str = ""
     val_list: str = ""
-    cache: bool = True
+    cache: bool | str | None = None
+    cache_side: int = 1024
 
     @property
     def size(self) -> tuple[int, int]:
         """The sides of the views."""
         return (self.input_side, self.input_side)
 
+    @property
+    def parted(self) -> int:
+        """The side of the grid that pictures are parted by; 0: they are whole."""
+        return 0
+
+    @property
+    def parts(self) -> Parts:
+        """What is drawn of a picture: a cell of that grid, or a region of its size anywhere."""
+        return "cells"
+
     def check(self) -> None:
         """Raise `BadInput` where a key cannot be used."""
         super().check()
-        self.at_least(8, "input_side", "held_side")
+        self.at_least(8, "input_side", "held_side", "cache_side")
         if self.val_list and not self.train_list:
             raise BadInput(f"val_list={self.val_list!r} without train_list; give both")

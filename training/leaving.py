@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from genesis_hub import registry
+from genesis_hub.cards import patents_of
 from genesis_hub.data.hashes import KIND
 from genesis_hub.engine.checkpoint import Standing
 from genesis_hub.engine.recipe import plain
@@ -58,6 +60,7 @@ def leave(
         **network.provenance,
         "pretrained": {
             "method": made.method,
+            **by(made, network),
             "recipe": plain(made),
             "data": source.facts,
             "reached": metrics,
@@ -67,6 +70,16 @@ def leave(
     write(folder / METRICS, metrics)
     network.to("cpu").eval().save_pretrained(folder / MODEL)
     return metrics
+
+
+def by(made: Recipe, network: HubModel) -> dict[str, Any]:
+    """Return whose method it is, where the network's own row of the catalog does not say so."""
+    rows = [entry for entry in registry.ENTRIES.values() if entry.made_by == made.method]
+    if not rows or network.entry.family == rows[0].family:
+        return {}
+    paper = vars(rows[0].paper)
+    told = {key: paper[key] for key in ("authors", "title", "venue", "url")}
+    return {"by": {**told, "patents": patents_of(rows[0])}}
 
 
 def reached(standing: Standing) -> dict[str, Any]:

@@ -81,7 +81,10 @@ def network_of(recipe: Recipe, facts: InputFacts, *, task: str) -> HubModel:
 
 def laid_out(network: HubModel) -> None:
     """Give a network's kernels the memory layout that convolutions are fastest in."""
-    network.to(memory_format=torch.channels_last_3d if network.ndim == 3 else torch.channels_last)
+    if network.ndim == 2:
+        network.to(memory_format=torch.channels_last)
+        return
+    network.to(memory_format=torch.channels_last_3d)
     for kernel in network.parameters():
         if kernel.ndim > 2 and all(side == 1 for side in kernel.shape[2:]):
             # For a kernel of one voxel both layouts are the same bytes under other strides, and

@@ -1,5 +1,6 @@
 """A method as the training loop takes it: views made on the device, validation always alike."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -9,11 +10,14 @@ from torch import Tensor, nn
 from genesis_hub.engine.feed import seed_of, stacked
 from genesis_hub.engine.objective import Batch, Items
 from genesis_hub.evaluate.rank import effective_rank
+from training.contrast.loss import found_again, spread_of
 from training.methods.base import Examined, Method
 from training.views.draws import Draws
 
 VALIDATION = 17  # Tells the seeds of validation from those of training.
-FLAT = 0.05  # An answer that varies less than this share of what was asked for is a constant.
+FLAT = 0.05  # Answers that vary less than this share of what was asked for, or could be, are one.
+ALIKE = 0.99  # Where so many negatives look like the query, nothing is told apart any more.
+AT = 0.2  # Temperature at which views look for their others, whatever a method learns at.
 GRACE = 500  # Steps in which a fresh network may still answer with a constant.
 PATIENCE = 3  # Validations in a row at which a run that gives one constant is ended.
 
@@ -88,13 +92,17 @@ class Pretraining:
                 totals[name] = totals.get(name, 0.0) + float(one) * len(examined.view)
             seen.append(examined)
         measures = {name: total / self.looks for name, total in totals.items()}
-        measures["loss"] = measures.pop("total")
+        total = measures.pop("total")
+        measures = {"loss": total, "objective": total, **measures}
         if self.show is not None:
             self.show(seen, self.progress)
         features = torch.cat([one.embedding for one in seen]).cpu().numpy()
         if len(features) > 1:
             measures["effective_rank"] = effective_rank(features)
-        return {**measures, **against_constants(seen)}
+        found = apart(seen)
+        if not found:
+            del measures["objective"]  # It is what weights are chosen by.
+        return {**measures, **against_constants(seen), **found}
 
     def batches(self) -> list[Batch]:
         """Return the windows that are validated on, evenly from all, read once."""
@@ -113,17 +121,47 @@ class Pretraining:
             return ""
         if last[0]["step"] < GRACE and all(map(is_flat, measures)):
             return ""  # It has not begun to tell one from another.
+        told = last[-1]
+        pruned = f", {told['pruned']:.1%} of the negatives pruned" if told.get("pruned") else ""
         return (
             f"the network has collapsed: at {PATIENCE} validations in a row its answers varied by "
-            f"{last[-1].get('spread', 0.0):.1%} of what was asked for (effective rank of its "
-            f"features {last[-1].get('effective_rank', 0.0):.1f}); what it has is kept; lower lr, "
+            f"{told.get('spread', 0.0):.1%} of what they should (effective rank of its features "
+            f"{told.get('effective_rank', 0.0):.1f}{pruned}); what it has is kept; lower lr, "
             "lengthen warm_up, set clip=1.0, or leave faithful=true away"
         )
 
 
 def is_flat(measures: Mapping[str, float]) -> bool:
     """Say whether a network gave about one answer, or one embedding, to all."""
-    return measures.get("spread", 1.0) < FLAT or measures.get("effective_rank", 2.0) < 1.0
+    return (
+        measures.get("spread", 1.0) < FLAT
+        or measures.get("effective_rank", 2.0) < 1.0
+        or measures.get("pruned", 0.0) > ALIKE
+    )
+
+
+def apart(seen: Sequence[Examined]) -> dict[str, float]:
+    """Return how surely views find their others, and how far codes lie apart on their sphere.
+
+    loss: what weights are chosen by where a method learns by telling pictures apart. spread: 0 for
+    one code of all. With floors and weights a loss can stay finite in a collapse;
+    this cannot.
+    """
+    pairs = [
+        (one.code.float().cpu(), one.other.float().cpu())
+        for one in seen
+        if one.code is not None and one.other is not None
+    ]
+    if not pairs:
+        return {}
+    codes, others = (torch.cat(parts) for parts in zip(*pairs, strict=True))
+    loss, hits = found_again(codes, others, temperature=AT)
+    return {
+        "loss": float(loss),
+        "chance": math.log(len(codes)),
+        "top_1": float(hits),
+        "spread": float(spread_of(codes)),
+    }
 
 
 def against_constants(seen: Sequence[Examined]) -> dict[str, float]:

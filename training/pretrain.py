@@ -1,4 +1,4 @@
-"""The verb `pretrain`: unlabelled scans in, new weights out.
+"""The verb `pretrain`: unlabelled scans or pictures in, new weights out.
 
 python -m training.pretrain RECIPE --data DIR --out RUN [key=value ...]
 """
@@ -22,18 +22,21 @@ from genesis_hub.engine.runfile import amend, begin
 from genesis_hub.entry import InputFacts
 from genesis_hub.errors import BadInput
 from genesis_hub.infer.settings import device_of
+from training.chain import Chain
 from training.command import Parser, keys_of, told
 from training.corpus.material import Material, Source
 from training.corpus.opening import SPARE, source_of
 from training.forecast import forecast
-from training.kinds import VolumeRecipe
+from training.handover import beginning
+from training.kinds import ImageRecipe, VolumeRecipe
 from training.leaving import MODEL, Shown, leave
 from training.methods.roster import METHODS, all_keys, recipe_of
 from training.network import facts_of, laid_out, network_of
 from training.objective import Pretraining
+from training.pictures.opening import pictures_of
 from training.recipe import Recipe, recipe_names
 
-FREE = ("pictures", "workers", "save_every")  # What may change when a run goes on.
+FREE = ("pictures", "workers", "save_every", "cache")  # What may change when a run goes on.
 SPLIT = "split.json"
 MOST_BETWEEN = 1000  # Steps between validations, where the recipe leaves them open.
 
@@ -65,13 +68,23 @@ def pretrain(
 ) -> Run:
     """Pre-train a network on unlabelled scans; the same call again goes on, or says it is done.
 
-    recipe: a shipped name or a TOML file. data: a folder of scans, a table with a row for each, a
-    folder of cubes that `training.cubes` made, what `training.pack` wrote, or patterns that
-    `training.discover` found. out: the run's folder: `model/` for `from_pretrained`,
-    `metrics.json`, `log.csv`, `pictures/`, `run.json`.
+    recipe: a shipped name or a TOML file. data: a folder of scans or pictures, a table with a row
+    for each, a folder of cubes that `training.cubes` made, what `training.pack` wrote, or patterns
+    that `training.discover` found. out: the run's folder: `model/` for `from_pretrained`,
+    `metrics.json`, `log.csv`, `pictures/`, `run.json`; of several stages, one such in each's own.
     wishes: keys of the recipe and their values.
     """
     wanted = recipe_of(recipe, wishes or {})
+    if stages := wanted.stages():
+
+        def stage(folder: Path, keys: Mapping[str, Any]) -> Run:
+            its = {**(wishes or {}), **keys}
+            return pretrain(recipe, data, folder, device=device, quiet=quiet, wishes=its)
+
+        runs = Chain(Path(out), stages, quiet).run(stage)
+        steps = sum(run.steps for run in runs)
+        resumed = steps if all(run.resumed for run in runs) else 0
+        return replace(runs[-1], folder=Path(out), steps=steps, resumed=resumed)
     method = METHODS[wanted.method]
     where = device_of(device)
     precision = wanted.precision or ("bf16" if where.type == "cuda" else "fp32")
@@ -83,8 +96,7 @@ def pretrain(
     leading = fabric.global_rank == 0
     quiet = quiet or not leading
     folder = Path(out)
-    assert isinstance(wanted, VolumeRecipe)
-    source = source_of(data, wanted)
+    source = found(data, wanted)
     if method.labelled and not source.classes:
         raise BadInput(
             f"{data}: {wanted.method} learns from patterns whose classes are known; "
@@ -101,7 +113,7 @@ def pretrain(
             beside={SPLIT: source.write_split},
             free=FREE,
             scratch=(SPARE,),
-            more={"given": str(data), "notes": list(source.notes)},
+            more={"given": str(data), "notes": [*source.notes, *wanted.notes()]},
             notes=source.notes,
             quiet=quiet,
             leading=leading,
@@ -110,8 +122,8 @@ def pretrain(
     if before is not None and (folder / MODEL).is_dir():
         metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
         return Run(folder, before.step, before.finished, metrics, before.step)
-    if expected and not quiet:
-        sys.stderr.write(f"{expected}\n")
+    if not quiet:
+        sys.stderr.writelines(f"{said}\n" for said in (*wanted.notes(), expected) if said)
     shared = made.workers > 0 or fabric.world_size > 1
     with fabric.rank_zero_first():
         material = source.read(folder / SPARE, shared=shared, quiet=quiet)
@@ -141,10 +153,12 @@ def trained(
         sure = promise(fabric.device, asked=made.deterministic, operators=())
         amend(folder, {"resume": sure})
     row = METHODS[made.method]
-    network = network_of(made, facts, task=row.task).to(fabric.device)
+    begun = beginning(made, folder)
+    network = network_of(begun.recipe, facts, task=row.task).to(fabric.device)
     if made.channels_last:
         laid_out(network)
-    method = row.build(network, made, facts)
+    method = row.build(network, made, facts).to(fabric.device)
+    begun.fill(method)
     if made.compile:
         method.compile()
     shown = Shown(folder, made) if made.pictures and leading else None
@@ -170,6 +184,30 @@ def trained(
     return Run(folder, standing.step, standing.finished, metrics)
 
 
+def found(data: str | Path, recipe: Recipe) -> Source:
+    """Return what lies at a place, by what a recipe learns from."""
+    if isinstance(recipe, VolumeRecipe):
+        return source_of(data, recipe)
+    assert isinstance(recipe, ImageRecipe)
+    return pictures_of(
+        data,
+        seed=recipe.seed,
+        held_side=recipe.held_side,
+        n=recipe.parted,
+        parts=recipe.parts,
+        colour=recipe.colour,
+        faithful=recipe.faithful,
+        validation=recipe.validation,
+        tolerate=recipe.tolerate,
+        train_list=recipe.train_list or None,
+        val_list=recipe.val_list or None,
+        cache=recipe.cache,
+        cache_side=recipe.cache_side,
+        several=recipe.epochs != 1,
+        workers=max(4, recipe.workers),
+    )
+
+
 def chosen(recipe: Recipe, source: Source) -> Recipe:
     """Return a recipe in which every choice is made."""
     per_epoch = max(1, -(-source.count // recipe.batch_size))
@@ -190,7 +228,7 @@ def main(words: Sequence[str] | None = None) -> int:
         epilog=f"Keys, as KEY=VALUE: {all_keys()}.",
     )
     parser.add_argument("recipe", help=f"a TOML file, or one of {', '.join(recipe_names())}")
-    parser.add_argument("--data", required=True, help="scans, a table, cubes, a pack, or patterns")
+    parser.add_argument("--data", required=True, help="scans, pictures, a table, cubes, ...")
     parser.add_argument("--out", required=True, help="the run's folder; the same call goes on")
     parser.add_argument("--device", default="auto", help="cpu, cuda, mps")
     parser.add_argument("--quiet", action="store_true", help="no progress")

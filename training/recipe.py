@@ -32,7 +32,8 @@ class Recipe:
     seed: of the split, the network, the order, the views.
     width: what the channels are multiplied by. norm: of the network, as `create_model` takes it.
     lr: the rate at its peak. optimizer: "adamw", "adam", "sgd" (with Nesterov) or "momentum".
-    weight_decay: of all but biases and norms. schedule: "cosine", "constant" or "plateau".
+    weight_decay: of all but biases and norms; weight_decay_end: what it becomes by the last step,
+    along half a cosine. schedule: "cosine", "constant" or "plateau".
     halve_every: epochs after which the rate is halved, each time; 0 never. warm_up: steps until
     the peak. clip: the greatest norm of the gradient; 0 leaves it as it is. accumulate: parts that
     a step is computed in, for memory. average: decay of the weights' moving average, which is then
@@ -64,6 +65,7 @@ class Recipe:
     lr: float = 1e-3
     optimizer: str = "adamw"
     weight_decay: float = 0.01
+    weight_decay_end: float | None = None
     schedule: str = "cosine"
     halve_every: int = 0
     warm_up: int = 0
@@ -90,6 +92,17 @@ class Recipe:
     def size(self) -> tuple[int, ...]:
         """The sides of what the network sees."""
         raise NotImplementedError
+
+    def stages(self) -> Mapping[str, Mapping[str, Any]]:
+        """Return the runs that this one is made of, each by the keys it has of its own; none: one.
+
+        Each is named, lies in a folder of that name, and begins with where the last one ended.
+        """
+        return {}
+
+    def notes(self) -> tuple[str, ...]:
+        """Return what a user should hear before the run begins."""
+        return ()
 
     def check(self) -> None:
         """Raise `BadInput` where a key cannot be used."""
@@ -137,6 +150,7 @@ class Recipe:
             seed=self.seed,
             optimizer=self.optimizer,
             weight_decay=self.weight_decay,
+            weight_decay_end=self.weight_decay_end,
             schedule=self.schedule,
             warm_up=self.warm_up,
             halve_every=self.halve_every * per_epoch,

@@ -20,6 +20,7 @@ from genesis_hub.errors import BadInput, KeyMismatch
 from genesis_hub.models import HubModel
 from genesis_hub.weights.folder import LICENSE, read_folder
 from training.command import Parser, told
+from training.handover import last_stage
 from training.leaving import MODEL
 
 CHANGED = 1e-5  # Most that an answer may move on its way through the folder.
@@ -41,7 +42,7 @@ def release(
     they are passed on under. half: numbers of two bytes, half the size, three digits of a weight.
     The folder appears only when every task has loaded from it.
     """
-    source, target = Path(run), Path(out)
+    source, target = last_stage(Path(run)), Path(out)
     if finished(source) is None or not (source / MODEL).is_dir():
         raise BadInput(
             f"{source} is no finished run of training.pretrain; the command it was begun with goes "
@@ -49,7 +50,7 @@ def release(
         )
     if target.exists() and any(target.iterdir()):
         raise BadInput(f"{target} holds files already; give a new folder")
-    network = api.from_pretrained(source / MODEL, task="pretext").eval()
+    network = api.from_pretrained(source / MODEL).eval()
     if "pretrained" not in network.provenance:
         raise BadInput(f"{source / MODEL} was not pre-trained by training.pretrain")
     if name is not None:
@@ -99,9 +100,7 @@ def tried(folder: Path, network: HubModel) -> None:
     sides = [max(m, s // 2 // m * m) for s, m in zip(facts.size, facts.multiple, strict=True)]
     x = torch.rand(2, network.in_channels, *sides, generator=draw)
     with torch.inference_mode():
-        then, now = (
-            one.float()(x) for one in (network, api.from_pretrained(folder, task="pretext"))
-        )
+        then, now = (named(one.float()(x)) for one in (network, api.from_pretrained(folder)))
         for answer, one in then.items():
             apart = float((one - now[answer]).abs().max())
             if not apart <= CHANGED:
@@ -114,14 +113,17 @@ def tried(folder: Path, network: HubModel) -> None:
         ):
             model = api.from_pretrained(folder, **wishes).float()
             answers = model(x)
-            many = [answers] if isinstance(answers, Tensor) else tensors_of(answers)
-            if not all(bool(one.isfinite().all()) for one in many):
+            if not all(bool(one.isfinite().all()) for one in named(answers).values()):
                 raise KeyMismatch(f"{folder}: with {wishes} an answer is no number")
 
 
-def tensors_of(answers: dict[str, Tensor] | list[Tensor]) -> list[Tensor]:
-    """Return the tensors of a model that gives several."""
-    return list(answers.values() if isinstance(answers, dict) else answers)
+def named(answers: Tensor | dict[str, Tensor] | list[Tensor]) -> dict[str, Tensor]:
+    """Return what a model answers by name, whether it gives one tensor or several."""
+    if isinstance(answers, dict):
+        return answers
+    if isinstance(answers, Tensor):
+        return {"answer": answers}
+    return {f"map {place}": one for place, one in enumerate(answers)}
 
 
 def main(words: Sequence[str] | None = None) -> int:

@@ -1,13 +1,15 @@
-"""Pictures that a pre-training run leaves: restored slices, and its curves."""
+"""Pictures that a pre-training run leaves: restored slices, views, and its curves."""
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from genesis_hub.atomic import new_file
 from genesis_hub.errors import BadInput
 from genesis_hub.show.curves import curves, read_log
 from genesis_hub.show.restoration import Restored, restoration
 from genesis_hub.show.style import png
+from genesis_hub.show.views import views
 from training.methods.base import Examined
 
 ROWS = 4
@@ -15,7 +17,10 @@ CURVES = "curves.png"
 
 
 def sheet(seen: Sequence[Examined], path: Path, title: str) -> None:
-    """Draw the first windows of a validation: original, perturbed, restored."""
+    """Draw some of a validation: original, perturbed and restored, or a part and its views."""
+    if seen and seen[0].shown is not None:
+        drawn(path, views_of(seen, title))
+        return
     rows: list[Restored] = []
     for one in seen:
         if one.answer is None or one.target is None:
@@ -31,9 +36,26 @@ def sheet(seen: Sequence[Examined], path: Path, title: str) -> None:
                 )
             )
     picked = rows[:: max(1, len(rows) // ROWS)][:ROWS]
+    drawn(path, restoration(picked, title=title))
+
+
+def views_of(seen: Sequence[Examined], title: str) -> Any:
+    """Return pictures beside their views."""
+    rows = [
+        {name: some[at].float().cpu().numpy() for name, some in one.shown.items()}
+        for one in seen
+        if one.shown is not None
+        for at in range(len(next(iter(one.shown.values()))))
+    ]
+    grey = [{name: x[0] if len(x) == 1 else x for name, x in row.items()} for row in rows]
+    return views(grey[:: max(1, len(grey) // ROWS)][:ROWS], title=title)
+
+
+def drawn(path: Path, figure: Any) -> None:
+    """Write a figure, whole or not at all."""
     path.parent.mkdir(exist_ok=True)
     with new_file(path) as aside:
-        aside.write_bytes(png(restoration(picked, title=title)))
+        aside.write_bytes(png(figure))
 
 
 def draw_curves(log: Path, path: Path) -> None:
@@ -47,6 +69,4 @@ def draw_curves(log: Path, path: Path) -> None:
             lines[said] = told["validation"][name]
     if not lines:
         raise BadInput(f"{log} holds no loss yet")
-    path.parent.mkdir(exist_ok=True)
-    with new_file(path) as aside:
-        aside.write_bytes(png(curves(lines, y="loss")))
+    drawn(path, curves(lines, y="loss"))

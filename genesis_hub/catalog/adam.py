@@ -1,6 +1,8 @@
 """Adam and Adam-v2 (Hosseinzadeh Taher et al. 2023, 2024): anatomy learned from chest X-rays."""
 
-from genesis_hub.catalog.terms import ASU_LICENSE_ADAM, PATENT_PENDING_ADAM
+from dataclasses import replace
+
+from genesis_hub.catalog.terms import ASU_LICENSE_ADAM, CC_BY_4, PATENT_PENDING_ADAM
 from genesis_hub.entry import Entry, InputFacts, Layout, Location, Paper, Rename
 
 ADAM = Paper(
@@ -111,6 +113,26 @@ ENTRIES = (
         notes=(
             "The final layer norm belongs to the encoder and is kept; the authors' own loading "
             "code drops it.",
+        ),
+    ),
+    Entry(
+        name="adam-mini",
+        family="adam",
+        method="adam",
+        ndim=2,
+        architecture="resnet50",
+        summary="A small sibling, a quarter as wide, pre-trained by this project; ships inside.",
+        paper=ADAM,
+        code=CODE,
+        license=CC_BY_4,
+        inputs=replace(CHEST_XRAY, size=(96, 96)),
+        location=Location(road="bundled"),
+        width=0.25,
+        patent_note=PATENT_PENDING_ADAM,
+        made_by="adam-mini",
+        notes=(
+            "To try things offline and to teach with. It saw some 1,500 pictures, far fewer than "
+            "the published weights did (benchmarks/results/xrays.md says what it is worth).",
         ),
     ),
 )

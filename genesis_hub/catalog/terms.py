@@ -40,6 +40,14 @@ APACHE_2 = License(
     commercial=True,
     summary="weights made with this repository's code are their maker's to license",
 )
+CC_BY_4 = License(
+    name="CC BY 4.0",
+    url="https://creativecommons.org/licenses/by/4.0/",
+    spdx="CC-BY-4.0",
+    redistributable=True,
+    commercial=True,
+    summary="trained by this project on images free to use with attribution; the card names them",
+)
 CC_BY_SA_4 = License(
     name="CC BY-SA 4.0",
     url="https://creativecommons.org/licenses/by-sa/4.0/",

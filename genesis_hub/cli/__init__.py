@@ -7,7 +7,16 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Any, NoReturn
 
-from genesis_hub.cli import auditing, catalogue, comparing, files, images, pictures, training
+from genesis_hub.cli import (
+    auditing,
+    catalogue,
+    comparing,
+    files,
+    images,
+    pictures,
+    searching,
+    training,
+)  # fmt: skip
 from genesis_hub.cli.spoken import spoken
 from genesis_hub.errors import BadInput, GenesisHubError
 from genesis_hub.version import __version__
@@ -77,6 +86,7 @@ def parser() -> Parser:
     training.add(verbs)
     comparing.add(verbs)
     pictures.add(verbs)
+    searching.add(verbs)
     auditing.add(verbs)
 
     verb = verbs.add_parser("demo", help="see the bundled weights at work, offline, in two minutes")

@@ -4,6 +4,19 @@ import argparse
 from typing import Any
 
 from genesis_hub.cli.images import range_of, told
+from genesis_hub.cli.training import between
+from genesis_hub.errors import BadInput
+
+SAID = {
+    "knn": "landmark told by its 5 nearest in other patients",
+    "chance": "the same by chance",
+    "silhouette": "silhouette of the landmarks",
+    "cosine": "cosine of a whole and its parts",
+    "unrelated": "the same with another's parts",
+    "centred": "cosine less the mean of the data",
+    "centred_unrelated": "the same with another's parts",
+    "apart": "own parts nearer than another's",
+}
 
 
 def add(verbs: Any) -> None:
@@ -12,12 +25,13 @@ def add(verbs: Any) -> None:
     verb.add_argument("model", help="a name, or a folder")
     verb.add_argument("images", nargs="+", help="files, folders, DICOM series, CSV manifests")
     verb.add_argument("--out", required=True, help="a folder for the PNG files")
-    verb.add_argument("--kind", default="gradcam", help="gradcam, activations or tsne")
+    verb.add_argument("--kind", default="gradcam", help="gradcam, activations, tsne or anatomy")
     verb.add_argument("--layer", help="a part of the model; else its last feature stage")
     verb.add_argument(
         "--class", dest="target", help="of Grad-CAM, by number or name; else the one predicted"
     )
     verb.add_argument("--labels", help="for tsne: a CSV, or a folder per class")
+    verb.add_argument("--points", help="for anatomy: a CSV with image, x, y, landmark, patient")
     verb.add_argument("--seed", type=int, default=0, help="of t-SNE")
     verb.add_argument("--batch-size", type=int, default=4, help="windows or pictures at once")
     verb.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps")
@@ -39,6 +53,10 @@ def add(verbs: Any) -> None:
 
 def run_show(options: argparse.Namespace) -> int:
     """Draw, and say what became of the cases."""
+    if options.kind == "anatomy":
+        return run_anatomy(options)
+    if options.points is not None:
+        raise BadInput(f"--points are landmarks for --kind anatomy, not {options.kind}")
     from genesis_hub.gallery import draw
 
     ends: Any = range_of(options.range)
@@ -60,6 +78,26 @@ def run_show(options: argparse.Namespace) -> int:
         quiet=options.quiet,
     )
     return told(outcome)
+
+
+def run_anatomy(options: argparse.Namespace) -> int:
+    """Measure what a model understands of anatomy, and say it."""
+    from genesis_hub.searching.anatomy import measure_anatomy
+
+    for flag in ("layer", "target", "labels"):
+        if getattr(options, flag) is not None:
+            name = {"target": "class"}.get(flag, flag)
+            raise BadInput(f"--kind anatomy has no use for --{name}; leave it away")
+    ends: Any = range_of(options.range)
+    done = measure_anatomy(
+        options.model, options.images, options.out, points=options.points, seed=options.seed,
+        batch_size=options.batch_size, device=options.device, modality=options.modality,
+        range=ends, check=not options.no_check, quiet=options.quiet,
+    )  # fmt: skip
+    for name, words in SAID.items():
+        one = done.numbers[name]
+        print(f"{words}: {one.value:.2f}{between((one.low, one.high))}")
+    return told(done.outcome)
 
 
 def run_report(options: argparse.Namespace) -> int:

@@ -20,7 +20,8 @@ class Pace:
     without anything better before it stops; 0 never stops. plateau: those before that schedule
     halves the rate; 0 takes a third of the patience. average: the decay of the weights'
     moving average that is validated and kept; 0 keeps none. halve_every: steps after which the
-    rate is halved, each time; 0 never.
+    rate is halved, each time; 0 never. weight_decay_end: what weight_decay becomes by the last
+    step, along half a cosine; None: it stays.
     """
 
     steps: int
@@ -29,6 +30,7 @@ class Pace:
     seed: int = 0
     optimizer: str = "adamw"
     weight_decay: float = 0.01
+    weight_decay_end: float | None = None
     momentum: float = 0.9
     schedule: str = "cosine"
     warm_up: int = 0
@@ -54,7 +56,9 @@ def optimizer_of(objective: Objective, pace: Pace) -> torch.optim.Optimizer:
             some = [p for p in group["params"] if (p.ndim > 1) == decayed]
             if some:
                 decay = pace.weight_decay if decayed else 0.0
-                groups.append({"params": some, "share": share, "weight_decay": decay})
+                groups.append(
+                    {"params": some, "share": share, "weight_decay": decay, "decayed": decayed}
+                )
     return OPTIMIZERS[pace.optimizer](groups, pace)
 
 
@@ -76,7 +80,7 @@ def check_optimizer(name: str) -> None:
 
 
 def rate(optimizer: Any, pace: Pace, step: int, standing: Standing, objective: Objective) -> None:
-    """Set every group's learning rate for a step."""
+    """Set every group's learning rate and weight decay for a step."""
     share = factor(step, steps=pace.steps, warm_up=pace.warm_up, schedule=pace.schedule)
     if pace.schedule == "plateau":
         seen = [one[objective.monitor] for one in standing.measures]
@@ -84,8 +88,14 @@ def rate(optimizer: Any, pace: Pace, step: int, standing: Standing, objective: O
         share *= plateau(seen, better=objective.better, patience=wait)
     if pace.halve_every:
         share *= 0.5 ** (step // pace.halve_every)
+    decay = pace.weight_decay
+    if pace.weight_decay_end is not None:
+        left = factor(step, steps=pace.steps, warm_up=0, schedule="cosine")
+        decay = pace.weight_decay_end + (decay - pace.weight_decay_end) * left
     for group in optimizer.param_groups:
         group["lr"] = pace.lr * group["share"] * share
+        if group.get("decayed", bool(group["weight_decay"])):  # Runs begun before this key go on.
+            group["weight_decay"] = decay
 
 
 def top_rate(optimizer: Any) -> float:

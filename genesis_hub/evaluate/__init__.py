@@ -1,5 +1,6 @@
 """How good a model is: numbers in, numbers out."""
 
+from genesis_hub.evaluate.anatomy import Composition, Locality, composition, locality
 from genesis_hub.evaluate.classification import classification_metrics, notes
 from genesis_hub.evaluate.classified import classified
 from genesis_hub.evaluate.comparison import Comparison, adjusted, compare, holm, permutation_test
@@ -17,8 +18,8 @@ from genesis_hub.evaluate.together import Together, over_runs
 
 __all__ = [
     "METHOD", "RESAMPLES",
-    "ClassScores", "Comparison", "Interval", "PooledScores", "Sample", "Together", "adjusted",
-    "classification_metrics", "classified", "compare", "compare_draws", "holm", "intervals",
-    "means", "notes", "over_runs", "permutation_test", "pooled", "segmentation_metrics",
-    "segmented",
+    "ClassScores", "Comparison", "Composition", "Interval", "Locality", "PooledScores", "Sample",
+    "Together", "adjusted", "classification_metrics", "classified", "compare", "compare_draws",
+    "composition", "holm", "intervals", "locality", "means", "notes", "over_runs",
+    "permutation_test", "pooled", "segmentation_metrics", "segmented",
 ]  # fmt: skip

@@ -1,5 +1,6 @@
 """Pictures worth looking at, as plain functions: tensors and arrays in, matplotlib figures out."""
 
+from genesis_hub.show.anatomy import Near, Spot, cosines, neighbours, spotted
 from genesis_hub.show.answers import confusion, precision_recall, reliability, roc
 from genesis_hub.show.curves import curves, read_log
 from genesis_hub.show.fractions import fractions
@@ -10,7 +11,7 @@ from genesis_hub.show.spread import plane, strip, tsne
 from genesis_hub.show.style import png, svg, webp
 
 __all__ = [
-    "Heat", "Scan", "activations", "channels", "confusion", "curves", "fractions", "gradcam",
-    "overlay", "plane", "png", "precision_recall", "read_log", "reliability", "roc", "strip", "svg",
-    "tsne", "webp",
+    "Heat", "Near", "Scan", "Spot", "activations", "channels", "confusion", "cosines", "curves",
+    "fractions", "gradcam", "neighbours", "overlay", "plane", "png", "precision_recall", "read_log",
+    "reliability", "roc", "spotted", "strip", "svg", "tsne", "webp",
 ]  # fmt: skip

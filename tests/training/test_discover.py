@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import torch
 
+from genesis_hub import create_model
 from genesis_hub.errors import BadInput
 from tests.training.discovered import seeds
 from tests.training.made import chest, nifti
@@ -457,6 +458,12 @@ def test_show_draws_the_classes_and_says_how_pure_they_are(
     assert (tmp_path / "pictures" / "tsne_raw.png").is_file()
     share = float(said.split("raw voxels: ")[1].split(" ")[0])
     assert share > 0.6  # Chance is a third.
+    network = create_model("semantic-genesis", task="pretext", num_classes=3, width=0.0625)
+    folder = network.half().save_pretrained(tmp_path / "model")  # What ships may be of two bytes.
+    drawn = ["show", str(whole), "--out", str(tmp_path / "learned"), "--weights", str(folder)]
+    assert main(drawn) == 0
+    assert "purity of learned features: " in capsys.readouterr().out
+    assert (tmp_path / "learned" / "tsne_learned.png").is_file()
     assert main(["show", str(tmp_path)]) == 2
     assert "nothing was discovered" in capsys.readouterr().err
 

@@ -60,7 +60,7 @@ def show(
     folder: Path,
     out: Path,
     *,
-    weights: Path | None = None,
+    weights: str | Path | None = None,
     classes: int = 12,
     patients: int = 8,
     device: torch.device | None = None,
@@ -234,10 +234,10 @@ def coarse(cube: NDArray[np.float32]) -> NDArray[np.float32]:
 
 @torch.no_grad()
 def embedded(
-    weights: Path, cubes: Sequence[NDArray[np.float32]], device: torch.device | None
+    weights: str | Path, cubes: Sequence[NDArray[np.float32]], device: torch.device | None
 ) -> NDArray[np.float32]:
     """Return what a trained network's encoder makes of cubes, (N, features)."""
-    model = api.from_pretrained(weights).eval().to(device or "cpu")
+    model = api.from_pretrained(weights, task="features").float().eval().to(device or "cpu")
     facts = model.inputs.facts
     found = []
     for at in range(0, len(cubes), AT_ONCE):

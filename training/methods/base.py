@@ -17,7 +17,11 @@ class Method(nn.Module, ABC):
 
     network: what is learned, in the hub's own keys; what else a method needs to learn by (a
     teacher, a queue) stands beside it and is not published.
+    hands_over: a run that begins with another of its kind takes all that there is from it, not the
+    network alone.
     """
+
+    hands_over = False
 
     def __init__(self, network: HubModel) -> None:
         super().__init__()
@@ -38,6 +42,10 @@ class Method(nn.Module, ABC):
     def after_step(self, progress: float) -> None:
         """Do what follows a step, such as a momentum teacher's; progress runs from 0 to 1."""
 
+    def adopted(self, given: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return what is taken of another run's state: all of it, unless parts came or went."""
+        return given
+
     @abstractmethod
     def examine(self, views: dict[str, Tensor]) -> "Examined":
         """Return the losses and what validation measures collapse by; nothing is learned."""
@@ -57,6 +65,9 @@ class Examined(NamedTuple):
     embedding: (N, F), of what a user would take as features.
     answer, target: what was made and what was asked for, where it is an image; else None.
     view: what the network saw. scores: what else is measured, such as accuracy, as means.
+    code, other: (N, F) on the unit sphere, of two views, of what learns by telling images apart.
+    What weights are chosen by is then how surely the one finds the other among all.
+    shown: some of the pictures and their views, (M, C, X, Y) in [0, 1], by what they are called.
     """
 
     losses: dict[str, Tensor]
@@ -65,3 +76,6 @@ class Examined(NamedTuple):
     answer: Tensor | None = None
     target: Tensor | None = None
     scores: Mapping[str, Tensor] | None = None
+    code: Tensor | None = None
+    other: Tensor | None = None
+    shown: Mapping[str, Tensor] | None = None

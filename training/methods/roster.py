@@ -8,6 +8,8 @@ from typing import Any
 from genesis_hub.entry import InputFacts
 from genesis_hub.models import HubModel
 from training.kinds import ImageRecipe, VolumeRecipe
+from training.methods.adam import Adam, AdamRecipe
+from training.methods.adam_v2 import AdamV2, AdamV2Recipe
 from training.methods.base import Method
 from training.methods.models_genesis import ModelsGenesis, ModelsGenesisRecipe
 from training.methods.semantic_genesis import SemanticGenesis, SemanticRecipe
@@ -46,6 +48,8 @@ METHODS: dict[str, Row] = {
     ),
     "semantic-genesis": SEMANTIC,
     "transvw": SEMANTIC,
+    "adam-v2": Row(AdamV2Recipe, AdamV2, task="features"),
+    "adam": Row(AdamRecipe, Adam, task="features"),
 }
 
 

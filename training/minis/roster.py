@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import torch
 
-from training.minis import models_genesis, semantic_genesis
+from training.minis import adam, models_genesis, semantic_genesis
 
 
 class Mini(NamedTuple):
@@ -22,4 +22,5 @@ class Mini(NamedTuple):
 MINIS: dict[str, Mini] = {
     "models-genesis-mini": Mini(models_genesis.gather),
     "semantic-genesis-mini": Mini(semantic_genesis.gather, half=True),
+    "adam-mini": Mini(adam.gather, half=True),
 }

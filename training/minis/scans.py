@@ -50,7 +50,7 @@ def chests(data: Path) -> list[Row]:
 
 def written(rows: list[Row], path: Path) -> Path:
     """Write a table of scans, and return where it lies."""
-    missing = [row[0] for row in rows if not Path(row[0]).is_file()]
+    missing = [row[0] for row in rows if not Path(row[0].partition("#")[0]).is_file()]
     if missing:
         raise BadInput(f"{DATA}: {len(missing)} scans are not there, such as {missing[0]}")
     with new_file(path) as aside, aside.open("w", newline="", encoding="utf-8") as file:

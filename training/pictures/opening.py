@@ -1,16 +1,17 @@
 """From what a user points at to items: pictures found, read once, kept where that pays."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from genesis_hub.errors import BadInput
 from training.corpus.leftout import FEW
 from training.corpus.listing import Scan
 from training.corpus.material import Material, Source
 from training.pictures.album import PictureFiles
-from training.pictures.items import CellItems
+from training.pictures.items import CellItems, RegionItems
 from training.pictures.kept import ROW
 from training.pictures.listing import listed
 from training.pictures.reading import opened
@@ -19,6 +20,12 @@ from training.views.decomposer import grid_of
 LOOKED_AT = 32  # Pictures whose sides say how large the cache's need to be.
 AND_ROOM = 1 << 30  # Bytes that a cache leaves free.
 Cache = bool | str | Path | None
+Parts = Literal["cells", "squares", "rectangles"]
+KINDS: dict[str, Callable[..., CellItems]] = {
+    "cells": CellItems,
+    "squares": partial(RegionItems, square=True),
+    "rectangles": RegionItems,
+}
 
 
 def pictures_of(
@@ -27,6 +34,7 @@ def pictures_of(
     seed: int,
     held_side: int,
     n: int | Sequence[int] = 0,
+    parts: Parts = "cells",
     colour: bool = False,
     faithful: bool = False,
     validation: float = 0.1,
@@ -42,7 +50,8 @@ def pictures_of(
 
     data: a folder, a table, or a published stack; with train_list, the folder that its paths begin
     at. held_side: of an item. n: the grid that pictures are parted by; of several, each in its turn
-    (`items.at(n)`), the first is that of the items. cache: all pictures as squares in one file, so
+    (`items.at(n)`), the first is that of the items. parts: the cells of that grid, or regions as
+    large anywhere. cache: all pictures as squares in one file, so
     that an item costs a copy: None takes one where `several` epochs are asked for and the disk has
     room; a path keeps it there for other runs; True and a path insist, False goes without.
     cache_side: the greatest side of those squares.
@@ -71,15 +80,14 @@ def pictures_of(
             workers=workers,
             quiet=quiet,
         )
-        return material(album, stages[0], held_side, notes, faithful=faithful)
+        make = partial(KINDS[parts], side=held_side, n=stages[0], faithful=faithful)
+        return material(album, make, notes)
 
     count = len(listing.cases.of("train"))
     return Source(listing.cases, count, listing.notes, read)
 
 
-def material(
-    album: PictureFiles, n: int, held_side: int, notes: Sequence[str], *, faithful: bool
-) -> Material:
+def material(album: PictureFiles, make: Callable[..., CellItems], notes: Sequence[str]) -> Material:
     """Return items of pictures that were read, to learn from and to validate on."""
     learned, kept = (
         [place for place, split in enumerate(album.splits) if split == wanted]
@@ -98,10 +106,9 @@ def material(
             for place in learned
         ]
 
-    items = CellItems(album, learned, held_side, n, faithful=faithful)
     return Material(
-        items,
-        CellItems(album, kept, held_side, n, faithful=faithful) if kept else None,
+        make(album, learned),
+        make(album, kept) if kept else None,
         album.left_out,
         (*notes, *album.notes),
         seen,

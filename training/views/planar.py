@@ -1,5 +1,6 @@
 """Two views of a picture, as MoCo v2 and Adam take them: cropped, jittered, blurred and turned."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -44,24 +45,38 @@ def moco_views(
     height over width of what each square holds, in its own pixels. A sample's views are a pure
     function of its picture and its key.
     """
-    checked(x, aspect, draws, preset)
+    query, key = made(x, aspect, draws, [preset, preset])
+    return query, key
+
+
+def made(
+    x: Tensor,
+    aspect: Tensor,
+    draws: Draws,
+    presets: Sequence[Pictures],
+    plans: Sequence[Changes] | None = None,
+) -> list[Tensor]:
+    """Return a view of each picture by each preset. plans: what happens, where that is drawn."""
+    for preset in presets:
+        checked(x, aspect, draws, preset)
     aspect = aspect.to(torch.float32)
-    both = draws.each(2)
-    plans = [
-        draw_changes(both.of(slice(one, None, 2)), aspect, x.shape[2], preset) for one in range(2)
-    ]
+    if plans is None:
+        each = draws.each(len(presets))
+        plans = [
+            draw_changes(each.of(slice(one, None, len(presets))), aspect, x.shape[2], preset)
+            for one, preset in enumerate(presets)
+        ]
     with torch.autocast(x.device.type, enabled=False):  # Views are made in full precision.
         if not by_sample(x):
             whole = x.to(torch.float32)
-            query, key = (changed(whole, plan, preset) for plan in plans)
-            return query, key
-        query, key = (torch.empty(len(x), 3, preset.side, preset.side) for _ in plans)
+            return [changed(whole, p, preset) for p, preset in zip(plans, presets, strict=True)]
+        views = [torch.empty(len(x), 3, preset.side, preset.side) for preset in presets]
         for row in range(len(x)):  # All steps of one picture while it lies in a core's cache.
             one = slice(row, row + 1)
             whole = x[one].to(torch.float32)
-            query[one] = changed(whole, plans[0].of(one), preset)
-            key[one] = changed(whole, plans[1].of(one), preset)
-    return query, key
+            for view, plan, preset in zip(views, plans, presets, strict=True):
+                view[one] = changed(whole, plan.of(one), preset)
+        return views
 
 
 def draw_changes(draws: Draws, aspect: Tensor, side: int, preset: Pictures) -> Changes:
