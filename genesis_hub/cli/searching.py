@@ -61,10 +61,11 @@ def run_search(options: argparse.Namespace) -> int:
     done = search(
         options.model, options.data, options.out, image=options.image, at=options.at,
         landmark=options.landmark, points=options.points, context=options.context,
-        side=options.side, within=options.within, references=options.references, pictures=options.pictures,
-        cache=options.cache, seed=options.seed, batch_size=options.batch_size,
-        device=options.device, precision=options.precision, modality=options.modality, range=ends,
-        check=not options.no_check, quiet=options.quiet,
+        side=options.side, within=options.within, references=options.references,
+        pictures=options.pictures, cache=options.cache, seed=options.seed,
+        batch_size=options.batch_size, device=options.device, precision=options.precision,
+        modality=options.modality, range=ends, check=not options.no_check,
+        quiet=options.quiet,
     )  # fmt: skip
     tell(done)
     return done.status

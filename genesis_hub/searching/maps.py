@@ -143,7 +143,7 @@ def shown_at(network: HubModel, side: int | None) -> tuple[int, ...]:
                 f"side={side!r}, but a positive multiple of {facts.multiple[:2]} is expected"
             )
         return (side, side)
-    if "fixed_input_size" in network.pretrained_cfg:
+    if network.pretrained_cfg.get("fixed_input_size"):
         return facts.size[:2]  # A transformer's positions are for one size.
     return tuple(
         max(whole, -(-LEAST_SIDE // multiple) * multiple)
