@@ -13,6 +13,7 @@ import genesis_hub
 from genesis_hub import BadInput
 from genesis_hub.cli import main
 from genesis_hub.data.phantoms import chest_xray
+from genesis_hub.searching.maps import shown_at
 from genesis_hub.searching.matching import alike, heat_of, normalised, peak_of
 
 pytest.importorskip("matplotlib")
@@ -234,3 +235,13 @@ def test_a_picture_that_cannot_be_read_is_told_and_the_rest_is_searched(
     failures = (tmp_path / "out" / "failures.csv").read_text()
     assert "broken" in failures
     assert "is a volume" in failures
+
+
+def test_a_picture_is_shown_large_enough_to_be_searched_and_as_large_as_asked() -> None:
+    small = genesis_hub.create_model("adam-mini", features_only=True)
+    assert shown_at(small, None) == (256, 256)  # Its own 96 give a map of three cells a side.
+    assert shown_at(small, 160) == (160, 160)
+    fixed = genesis_hub.create_model("timm:vit_tiny_patch16_224", features_only=True)
+    assert shown_at(fixed, None) == (224, 224)
+    with pytest.raises(BadInput, match="side=0"):
+        shown_at(small, 0)
