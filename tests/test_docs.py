@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from docs.builder.entries import entries, listed
-from docs.builder.keys import meanings, with_keys
+from docs.builder.keys import KINDS, meanings, own, with_keys
 from genesis_hub.tuning.recipe import Recipe
 from tests.pages import DOCS, Page, pages, wrapped
 
@@ -94,6 +94,14 @@ def test_every_key_of_a_recipe_has_its_sentence_and_the_page_has_it_too() -> Non
     text = (DOCS / "recipes.md").read_text(encoding="utf-8")
     assert with_keys(text) == text, "run `make pages`"
     assert text.count("\n| `") == len(fields(Recipe))
+
+
+def test_every_key_of_pretraining_has_its_sentence_and_the_page_has_it_too() -> None:
+    text = (DOCS / "pretraining.md").read_text(encoding="utf-8")
+    assert with_keys(text) == text, "run `make pages`"
+    for place, kind in KINDS.items():
+        assert {one.name for one in own(kind)} <= meanings(kind).keys()
+        assert place is None or f"<!-- keys of {place}:" in text
 
 
 def test_docstrings_are_read_by_the_names_that_there_are() -> None:

@@ -35,8 +35,9 @@ class Wishes:
     spacing: millimetres of the common frame; None: the median of the scans.
     body: "whole" scans are centred, "crop" to the body first, or "fit" each body to one size.
     volume_rows, volume_cols, volume_deps: what whole volumes become for the auto-encoder.
-    steps or epochs, batch_size, width, lr, save_every: the auto-encoder's. weights: a trained one
-    to begin with.
+    steps or epochs, batch_size, width, lr, save_every: the auto-encoder's. precision: its own,
+    "fp32", "bf16" or "fp16"; bf16 on a GPU, else fp32, by itself. weights: a trained one to begin
+    with. seed: of the split, the auto-encoder, references, anchors and crops.
     faithful: as published: skips in the auto-encoder, borders of 100, 100 and 30 voxels, and the
     tissue rule that takes air around a patient for lung.
     layout: "compact", or "seed", the file names of the authors' scripts.
