@@ -114,7 +114,8 @@ def test_the_command_finds_a_place_and_writes_a_page(encoder, films, tmp_path, c
     assert page.count("<img") == 4
     assert "script" not in page
     assert "6 places" in capsys.readouterr().out
-    assert main(words) == 0  # The pictures of the first search are not searched.
+    assert main([*words[:-1], "2"]) == 0  # The pictures of the first search are not searched,
+    assert len(list((out / "pictures").glob("*.png"))) == 2  # nor do they stay among the new ones.
 
 
 def test_how_well_landmarks_are_found_is_measured_over_patients(encoder, films, tmp_path) -> None:
@@ -143,6 +144,12 @@ def test_pictures_of_one_patient_are_no_test_of_each_other(encoder, films, tmp_p
     pairs = {(place.reference, place.case) for place in found.places}
     assert len(pairs) == 8
     assert ("p0", "p1") not in pairs
+
+
+def test_places_of_one_patient_measure_nothing(encoder, films, tmp_path) -> None:
+    points = table(tmp_path / "t.csv", [[str(films / "p0.png"), "30", "30", "hilum"]])
+    with pytest.raises(BadInput, match="places are of one patient"):
+        genesis_hub.search(encoder, films, points=points, quiet=True)
 
 
 def test_several_pictures_of_a_landmark_are_asked_together(encoder, films) -> None:

@@ -21,7 +21,7 @@ from genesis_hub.tuning.checking import AUGMENTS
 from genesis_hub.tuning.crops import ten_crops
 from genesis_hub.tuning.many import finetune_many
 from genesis_hub.tuning.recipe import Recipe
-from genesis_hub.tuning.recipes import recipe_keys, recipe_names
+from genesis_hub.tuning.recipes import asked_keys, recipe_keys, recipe_names
 from genesis_hub.tuning.results import dices
 from genesis_hub.tuning.uncertain import settled
 from tests import xrays
@@ -247,3 +247,18 @@ def test_few_labels_are_a_table_of_the_benchmark(tmp_path: Path, capsys) -> None
     assert "4\u00a0cases" in (tmp_path / "b" / "benchmark.html").read_text()
     with pytest.raises(BadInput, match=r"shots=\(1,\), but numbers of cases from 2"):
         genesis_hub.benchmark(["scratch:timm:test_resnet"], data, tmp_path / "c", shots=[1])
+
+
+def test_how_long_is_said_by_who_asks_in_either_unit() -> None:
+    assert "epochs" in asked_keys("jsrt-heart", None)
+    keys = asked_keys("jsrt-heart", {"steps": 2})
+    assert keys["steps"] == 2
+    assert "epochs" not in keys
+    assert (
+        asked_keys("jsrt-heart", {"lr": 1e-3})["epochs"] == asked_keys("jsrt-heart", {})["epochs"]
+    )
+
+
+def test_every_plain_resnet_can_be_built_narrower() -> None:
+    narrow = genesis_hub.create_model("timm:resnet34", width=0.125)
+    assert narrow.num_features == 64

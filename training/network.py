@@ -59,10 +59,11 @@ def network_of(recipe: Recipe, facts: InputFacts, *, task: str) -> HubModel:
         network = api.create_model(name, width=recipe.width, num_classes=classes, **wishes)
     else:
         network = api.from_pretrained(recipe.weights, **wishes)
+        other = "" if name == recipe.name else " (encoder=); leave encoder away"
         if network.spec.architecture != entry.architecture:
             raise BadInput(
                 f"weights={recipe.weights!r} are of {network.spec.architecture}, but "
-                f"{name} is {entry.architecture}; begin with weights of that, or afresh"
+                f"{name} is to be trained{other}; begin with weights of that, or afresh"
             )
         if classes and network.spec.num_classes != classes:
             raise BadInput(

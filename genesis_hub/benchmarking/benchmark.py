@@ -28,7 +28,7 @@ from genesis_hub.infer.settings import device_of
 from genesis_hub.registry import nearest
 from genesis_hub.tuning.listing import cases_of
 from genesis_hub.tuning.recipe import Recipe
-from genesis_hub.tuning.recipes import recipe_keys
+from genesis_hub.tuning.recipes import asked_keys
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def benchmark(
     measure: that is compared; AUC, or Dice for segmentation.
     recipe, config: as in `finetune`; frozen features take only what tells of data and inputs.
     """
-    keys = {**(recipe_keys(config) if config is not None else {}), **(recipe or {})}
+    keys = asked_keys(config, recipe)
     if mode not in MODES:
         close = ", ".join(nearest(str(mode), MODES)) or "none"
         raise BadInput(f"mode={mode!r}; close: {close}; choose from {', '.join(MODES)}")

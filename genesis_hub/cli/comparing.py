@@ -21,7 +21,7 @@ def add(verbs: Any) -> None:
     )  # fmt: skip
     verb.add_argument("--out", required=True, help="a folder; the same call goes on there")
     verb.add_argument("--mode", default="probe", help="probe (default), knn or finetune")
-    verb.add_argument("--fractions", default="0.05,0.1,0.25,1", help="of the labels")
+    verb.add_argument("--fractions", help="of the labels (0.05,0.1,0.25,1)")
     verb.add_argument("--shots", help="numbers of training cases in their place: 3,6,12,24")
     verb.add_argument("--folds", type=int, default=5, help="of patients; 1 for a single split")
     verb.add_argument(
@@ -38,6 +38,7 @@ def add(verbs: Any) -> None:
     verb.set_defaults(run=run_benchmark)
 
 
+FRACTIONS = "0.05,0.1,0.25,1"
 NAMES = ("task", "reader", "mask", "patient", "modality", "no_check", "seed")
 
 
@@ -46,8 +47,10 @@ def run_benchmark(options: argparse.Namespace) -> int:
     from genesis_hub.benchmarking.benchmark import benchmark
     from genesis_hub.engine.loop import Stopped
 
+    if options.shots and options.fractions:
+        raise BadInput("--shots and --fractions were both given; give one")
     try:
-        fractions = [float(word) for word in options.fractions.split(",")]
+        fractions = [float(word) for word in (options.fractions or FRACTIONS).split(",")]
     except ValueError:
         raise BadInput(f"--fractions {options.fractions!r}; give shares, 0.05,0.1,1") from None
     try:

@@ -110,8 +110,13 @@ def search(
         asked = named(maps, asked_for, landmark)
     places, failed = compared(maps, found, asked, truths, owners, context, quiet=quiet)
     if not places:
-        case, reason = next(iter(failed.items()), ("", "no picture is of another patient"))
-        raise BadInput(f"none of {len(found)} pictures could be searched; {case}: {reason}")
+        case, reason = next(iter(failed.items()), ("", ""))
+        raise BadInput(
+            f"none of {len(found)} pictures could be searched; {case}: {reason}"
+            if case
+            else f"{points}: its places are of one patient, but a landmark is searched for in "
+            "others; mark it in the pictures of two or more"
+        )
     numbers = measured(places, tolerance, np.random.default_rng(seed))
     result = Search(tuple(places), failed, numbers, tolerance)
     if folder is None:

@@ -28,7 +28,7 @@ from genesis_hub.tuning.items import Samples, WholeItems
 from genesis_hub.tuning.listing import cases_of
 from genesis_hub.tuning.parts import learning
 from genesis_hub.tuning.recipe import Recipe
-from genesis_hub.tuning.recipes import recipe_keys
+from genesis_hub.tuning.recipes import asked_keys
 from genesis_hub.tuning.report import left_behind
 from genesis_hub.tuning.results import write_results
 from genesis_hub.tuning.runfile import SPLITS, begin, note_seen
@@ -93,7 +93,7 @@ def resolved(
     recipe: Mapping[str, Any] | None,
 ) -> tuple[Recipe, Entry, str | Path, CaseList]:
     """Return the recipe as asked for, the model's facts, what is loaded, and the cases."""
-    keys = {**(recipe_keys(config) if config is not None else {}), **(recipe or {})}
+    keys = asked_keys(config, recipe)
     wanted = filled(Recipe(), keys, source=str(config) if config is not None else "recipe")
     wanted.check()
     entry, source = entry_of(model)
