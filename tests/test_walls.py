@@ -176,8 +176,10 @@ TRAINING_ROOMS: dict[str, set[str]] = {
     "corpus": {"corpus", "kinds"},
     "contrast": {"contrast"},
     "distillation": {"distillation"},
-    "methods": {"contrast", "distillation", "kinds", "methods", "recipe", "views"},
-    "forecast": {"network", "recipe"},
+    "methods": {
+        "contrast", "distillation", "kinds", "methods", "proxy", "recipe", "views",
+    },
+    "forecast": {"kinds", "network", "recipe"},
     "network": {"kinds", "recipe"},
     "objective": {"contrast", "methods", "views"},
     "sheets": {"methods"},
@@ -185,6 +187,8 @@ TRAINING_ROOMS: dict[str, set[str]] = {
     "handover": {"leaving", "methods", "recipe"},
     "chain": {"handover", "leaving"},
     "pictures": {"corpus", "pictures", "views"},
+    "proxy": {"kinds", "proxy", "views"},
+    "wholes": {"corpus", "kinds", "pictures", "wholes"},
     "discovery": {"corpus", "discovery"},
     "discover": {"command", "discovery"},
     "cubes": {"command", "corpus"},
@@ -192,7 +196,7 @@ TRAINING_ROOMS: dict[str, set[str]] = {
     "lists": {"command", "pictures"},
     "pretrain": {
         "chain", "command", "corpus", "forecast", "handover", "kinds", "leaving", "methods",
-        "network", "objective", "pictures", "recipe",
+        "network", "objective", "pictures", "recipe", "wholes",
     },
     "release": {"command", "handover", "leaving"},
     "minis": {"discovery", "minis"},
@@ -209,6 +213,8 @@ OF_THE_HUB = {
     "pictures": {"atomic", "data", "engine", "errors", "sampling"},
     "contrast": {"errors"},
     "distillation": {"errors"},
+    "proxy": {"errors", "models", "networks"},
+    "wholes": {"data", "engine", "entry", "errors", "infer", "inputs"},
 }  # fmt: skip
 TRAINING_DOORS = {
     "torch": {
@@ -220,6 +226,8 @@ TRAINING_DOORS = {
         "discovery",
         "methods",
         "pictures",
+        "proxy",
+        "wholes",
         "network",
         "forecast",
         "objective",
@@ -227,9 +235,9 @@ TRAINING_DOORS = {
         "pretrain",
         "release",
     },
-    "numpy": {"corpus", "discovery", "minis", "pictures"},
+    "numpy": {"corpus", "discovery", "minis", "pictures", "wholes"},
     "scipy": {"corpus", "discovery"},
-    "tqdm": {"corpus", "discovery", "pictures"},
+    "tqdm": {"corpus", "discovery", "pictures", "wholes"},
 }
 TRAINING_FILES = sorted(TRAINING.rglob("*.py"))
 

@@ -7,11 +7,12 @@ from typing import Any
 
 from genesis_hub.entry import InputFacts
 from genesis_hub.models import HubModel
-from training.kinds import ImageRecipe, VolumeRecipe
+from training.kinds import ImageRecipe, VolumeRecipe, WholeRecipe
 from training.methods.adam import Adam, AdamRecipe
 from training.methods.adam_v2 import AdamV2, AdamV2Recipe
 from training.methods.base import Method
 from training.methods.models_genesis import ModelsGenesis, ModelsGenesisRecipe
+from training.methods.rotation import Rotation, Rotation2DRecipe, RotationRecipe
 from training.methods.semantic_genesis import SemanticGenesis, SemanticRecipe
 from training.recipe import Recipe, key_names, read_recipe
 
@@ -50,6 +51,8 @@ METHODS: dict[str, Row] = {
     "transvw": SEMANTIC,
     "adam-v2": Row(AdamV2Recipe, AdamV2, task="features"),
     "adam": Row(AdamRecipe, Adam, task="features"),
+    "rotation-3d": Row(RotationRecipe, Rotation, task="features"),
+    "rotation-2d": Row(Rotation2DRecipe, Rotation, task="features"),
 }
 
 
@@ -59,10 +62,11 @@ def recipe_of(source: str | Path, wishes: Mapping[str, Any]) -> Recipe:
 
 
 def all_keys() -> str:
-    """Return in words which keys there are: of all, of volumes, of pictures, of a method."""
+    """Return in words which keys there are: of all, of each kind of images, of a method."""
     said = [f"of all: {', '.join(key_names())}"]
     known = set(key_names())
-    for kind, what in ((VolumeRecipe, "volumes"), (ImageRecipe, "pictures")):
+    kinds = ((VolumeRecipe, "volumes"), (ImageRecipe, "pictures"), (WholeRecipe, "whole images"))
+    for kind, what in kinds:
         said.append(f"of {what}: {', '.join(n for n in key_names(kind) if n not in known)}")
         known |= set(key_names(kind))
     for name, row in METHODS.items():
