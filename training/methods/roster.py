@@ -11,7 +11,9 @@ from training.kinds import ImageRecipe, VolumeRecipe, WholeRecipe
 from training.methods.adam import Adam, AdamRecipe
 from training.methods.adam_v2 import AdamV2, AdamV2Recipe
 from training.methods.base import Method
+from training.methods.jigsaw import Jigsaw, Jigsaw2DRecipe, JigsawRecipe
 from training.methods.models_genesis import ModelsGenesis, ModelsGenesisRecipe
+from training.methods.relative import Relative, Relative2DRecipe, RelativeRecipe
 from training.methods.rotation import Rotation, Rotation2DRecipe, RotationRecipe
 from training.methods.semantic_genesis import SemanticGenesis, SemanticRecipe
 from training.recipe import Recipe, key_names, read_recipe
@@ -53,6 +55,10 @@ METHODS: dict[str, Row] = {
     "adam": Row(AdamRecipe, Adam, task="features"),
     "rotation-3d": Row(RotationRecipe, Rotation, task="features"),
     "rotation-2d": Row(Rotation2DRecipe, Rotation, task="features"),
+    "rpl-3d": Row(RelativeRecipe, Relative, task="features"),
+    "rpl-2d": Row(Relative2DRecipe, Relative, task="features"),
+    "jigsaw-3d": Row(JigsawRecipe, Jigsaw, task="features"),
+    "jigsaw-2d": Row(Jigsaw2DRecipe, Jigsaw, task="features"),
 }
 
 
