@@ -11,6 +11,8 @@ from training.kinds import ImageRecipe, VolumeRecipe, WholeRecipe
 from training.methods.adam import Adam, AdamRecipe
 from training.methods.adam_v2 import AdamV2, AdamV2Recipe
 from training.methods.base import Method
+from training.methods.cpc import CPC, CPC2DRecipe, CPCRecipe
+from training.methods.exemplar import Exemplar, Exemplar2DRecipe, ExemplarRecipe
 from training.methods.jigsaw import Jigsaw, Jigsaw2DRecipe, JigsawRecipe
 from training.methods.models_genesis import ModelsGenesis, ModelsGenesisRecipe
 from training.methods.relative import Relative, Relative2DRecipe, RelativeRecipe
@@ -59,6 +61,10 @@ METHODS: dict[str, Row] = {
     "rpl-2d": Row(Relative2DRecipe, Relative, task="features"),
     "jigsaw-3d": Row(JigsawRecipe, Jigsaw, task="features"),
     "jigsaw-2d": Row(Jigsaw2DRecipe, Jigsaw, task="features"),
+    "exemplar-3d": Row(ExemplarRecipe, Exemplar, task="features"),
+    "exemplar-2d": Row(Exemplar2DRecipe, Exemplar, task="features"),
+    "cpc-3d": Row(CPCRecipe, CPC, task="features"),
+    "cpc-2d": Row(CPC2DRecipe, CPC, task="features"),
 }
 
 

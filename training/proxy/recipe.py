@@ -37,7 +37,7 @@ class TellingRecipe(WholeRecipe):
 
 
 @dataclass(frozen=True)
-class GridRecipe(TellingRecipe):
+class PatchRecipe(WholeRecipe):
     """A recipe that learns from a grid of patches.
 
     patches_per_side: of the grid, so P^2 patches in 2D and P^3 in 3D. patch_jitter: how much
@@ -45,12 +45,16 @@ class GridRecipe(TellingRecipe):
     """
 
     patches_per_side: int = 3
-    patch_jitter: int = 0
+    patch_jitter: int | None = None
 
     @property
     def grid(self) -> Patches:
         """The grid of patches."""
-        return Patches(self.data_dim, self.patches_per_side, self.ndim, self.patch_jitter)
+        return self.grid_at(self.data_dim, self.patches_per_side)
+
+    def grid_at(self, side: int, per_side: int) -> Patches:
+        """Return the grid of images of another side, with other patches a side."""
+        return Patches(side, per_side, self.ndim, self.patch_jitter or 0)
 
     @property
     def inputs(self) -> tuple[int, int]:
@@ -59,40 +63,53 @@ class GridRecipe(TellingRecipe):
     def check(self) -> None:
         """Raise `BadInput` where a key cannot be used."""
         self.at_least(2, "patches_per_side")
+        if self.patch_jitter is not None and -self.patch_jitter >= self.data_dim // 2:
+            raise BadInput(
+                f"patch_jitter={self.patch_jitter} overlaps by half of data_dim={self.data_dim} or "
+                f"more; give {1 - self.data_dim // 2} or more"
+            )
         super().check()
 
     def remedy(self) -> str:
-        return grid_remedy(self)
+        """Return which other grid, image or pooling would make patches large enough."""
+        least, per_side = self.least, self.patches_per_side
+        sides = range(self.data_dim, 100 * (self.data_dim + least))
+        fits = next(side for side in sides if self.grid_at(side, per_side).patch >= least)
+        said = [f"data_dim={fits}"]
+        for fewer in range(per_side - 1, 1, -1):
+            if self.grid_at(self.data_dim, fewer).patch >= least:
+                said.append(f"patches_per_side={fewer}")
+                break
+        free = self.data_dim // per_side - least
+        if self.patch_jitter is not None and 0 <= free < self.patch_jitter:
+            said.append(f"patch_jitter={free}")
+        own = not self.encoder_architecture
+        if self.pooling != "none" and own and self.grid.patch >= least // 2:
+            said.append("pooling=none")
+        return f"give {' or '.join(said)}"
 
     def notes(self) -> tuple[str, ...]:
-        return (*super().notes(), *left_over(self.grid))
+        return (*super().notes(), *left_over(self))
 
 
-def grid_remedy(recipe: GridRecipe) -> str:
-    """Return which other grid, image or pooling would make patches large enough."""
-    least, extra = recipe.least, max(0, -recipe.patch_jitter)
-    said = [f"data_dim={recipe.patches_per_side * (least + recipe.patch_jitter) + extra}"]
-    for per_side in range(recipe.patches_per_side - 1, 1, -1):
-        if Patches(recipe.data_dim, per_side, recipe.ndim, recipe.patch_jitter).patch >= least:
-            said.append(f"patches_per_side={per_side}")
-            break
-    whole = recipe.data_dim // recipe.patches_per_side
-    if 0 <= whole - least < recipe.patch_jitter:
-        said.append(f"patch_jitter={whole - least}")
-    if recipe.pooling != "none" and not recipe.encoder_architecture and recipe.grid.patch >= 16:
-        said.append("pooling=none")
-    return f"give {' or '.join(said)}"
+@dataclass(frozen=True)
+class GridRecipe(PatchRecipe, TellingRecipe):
+    """A recipe that tells classes of patches apart."""
 
 
-def left_over(grid: Patches) -> tuple[str, ...]:
+def left_over(recipe: PatchRecipe) -> tuple[str, ...]:
     """Return what is to be said of a grid that does not cover its image."""
+    grid, side = recipe.grid, recipe.data_dim
     if not grid.left_over:
         return ()
-    fits = grid.side - grid.left_over
+    fits = [
+        next(n for n in way if not recipe.grid_at(n, grid.per_side).left_over)
+        for way in (range(side, 0, -1), range(side, 10 * side))
+    ]
     return (
-        f"data_dim={grid.side} is not parted evenly by patches_per_side={grid.per_side}: the last "
-        f"{grid.left_over} of each side are in no patch; data_dim={fits} or "
-        f"{fits + grid.per_side} would leave none",
+        f"data_dim={side} is not parted evenly by patches_per_side={grid.per_side}: the last "
+        f"{grid.left_over} of each side are in no patch; data_dim={fits[0]} or {fits[1]} would "
+        "leave none",
     )
 
 
