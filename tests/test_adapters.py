@@ -16,10 +16,10 @@ from genesis_hub.data.phantoms import chest_ct, chest_xray
 from genesis_hub.engine.checkpoint import load
 from genesis_hub.tuning.adapters import adapt, merge
 from genesis_hub.tuning.augment import Augment, apply, draw
-from genesis_hub.tuning.objectives import Supervised
 from genesis_hub.tuning.parts import in_encoder, stages, still
 from genesis_hub.tuning.recipe import Recipe
 from genesis_hub.tuning.slices import SliceItems, as_slices, as_volumes, for_slices
+from genesis_hub.tuning.supervised import Supervised
 
 nibabel = pytest.importorskip("nibabel")
 

@@ -21,6 +21,7 @@ from genesis_hub.tuning.augment import (
     Draws,
     apply,
     draw,
+    for_benchmark,
     for_pictures,
     for_volumes,
     limits,
@@ -34,7 +35,7 @@ KNOWN = (3, 11.645915687212145, 5679852600863602)
 EVERYTHING = Augment(
     flip=(0, 1, 2), quarter_turns=True, rotate=20, tilt=10, scale=(0.8, 1.25), shift=0.1, crop=0.8,
     elastic=0.08, gamma=(0.7, 1.5), contrast=(0.5, 2), brightness=0.3, noise=0.2, blur=1.5,
-    low_resolution=0.4, cutout=0.5,
+    low_resolution=0.4, cutout=0.5, area=0.5, ratio=1.2,
 )  # fmt: skip
 PRESETS = [*((f"volume-{k}", v) for k, v in VOLUMES.items())]
 PRESETS += [(f"picture-{k}", v) for k, v in PICTURES.items()]
@@ -173,6 +174,26 @@ def test_scale_above_one_enlarges_and_crop_shows_a_part() -> None:
     assert float(larger.sum() / x.sum()) == pytest.approx(1.5**2, rel=0.02)
     part, _ = apply(x, one(2, crop=0.5, place=(0.0, 1.0, 0.0)), low=0, high=1, fill=0)
     assert centre(part) == pytest.approx([19.5, 9.5], abs=0.1)
+
+
+def test_a_window_has_the_area_and_the_sides_that_were_asked_for() -> None:
+    rows = draw(for_benchmark("classification"), 500, 2, dice(1)).samples
+    areas = np.array([row.window[0] * row.window[1] for row in rows])
+    longer = np.array([row.window[0] / row.window[1] for row in rows])
+    assert 0.08 <= areas.min() < 0.1 < 0.9 < areas.max() <= 1
+    assert areas.mean() == pytest.approx(0.54, abs=0.04)
+    assert 0.75 <= longer.min() < 0.8 < 1.25 < longer.max() <= 4 / 3 + 1e-9
+    assert max(max(row.window) for row in rows) <= 1
+    x = torch.arange(64.0).view(1, 1, 8, 8)
+    drawn = one(2, window=(0.5, 1.0, 1.0), window_place=(1.0, 0.0, 0.0))
+    part, _ = apply(x, drawn, low=0, high=64, fill="edge")
+    assert part[0, 0, 1:-1, 0].tolist() == [34, 38, 42, 46, 50, 54]  # Rows 4 to 7, twice as fine.
+
+
+def test_what_encoders_are_compared_with_mirrors_only_where_that_is_said() -> None:
+    assert for_benchmark("classification").flip == ()
+    assert for_benchmark("classification", mirror=True).flip == (1,)
+    assert for_benchmark("segmentation", mirror=True).flip == ()
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -30,7 +30,7 @@ def test_what_ships_is_small_and_whole_and_says_where_it_is_from(entry: Entry) -
     assert made["pretrained"]["steps"] > 0
     card = (folder / "README.md").read_text(encoding="utf-8")
     assert f"license: {str(entry.license.spdx).lower()}" in card
-    assert "share of the cubes" in card
+    assert "| share of the " in card
     assert entry.license.redistributable
     for name in ("config.json", "README.md", "seen.json"):
         assert "/tmp/" not in (folder / name).read_text(encoding="utf-8")

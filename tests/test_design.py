@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from genesis_hub.benchmarking.design import check_design, inner_folds, parts_of, truths_of
+from genesis_hub.benchmarking.amounts import check_amounts
+from genesis_hub.benchmarking.design import inner_folds, parts_of, truths_of
 from genesis_hub.data.cases import Case, CaseList
 
 
@@ -75,7 +76,8 @@ def test_inner_folds_lie_within_the_training_cases(listed: CaseList) -> None:
 
 
 def test_fractions_rise_and_stand_once() -> None:
-    assert check_design([1, 0.1, 1.0], 2) == (0.1, 1.0)
+    assert check_amounts([1, 0.1, 1.0], ()) == (0.1, 1.0)
+    assert check_amounts((0.05, 1.0), [24, 3, 3]) == (3.0, 24.0)
 
 
 def test_truths_are_one_per_class(listed: CaseList) -> None:

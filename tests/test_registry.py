@@ -17,7 +17,8 @@ NAMES = [
     "models-genesis", "models-genesis-keras", "models-genesis-nnunet", "models-genesis-mini",
     "semantic-genesis",
     "semantic-genesis-keras", "transvw", "transvw-keras", "semantic-genesis-mini", "adam-resnet50",
-    "adam-v2-convnext-base", "cpc-3d", "rotation-3d", "rpl-3d", "jigsaw-3d", "exemplar-3d",
+    "adam-v2-convnext-base", "adam-mini",
+    "cpc-3d", "rotation-3d", "rpl-3d", "jigsaw-3d", "exemplar-3d",
     "cpc-2d", "rotation-2d", "rpl-2d", "jigsaw-2d", "exemplar-2d", "smartnet-resnet50",
 ]  # fmt: skip
 
@@ -28,10 +29,12 @@ def test_all_names_are_there() -> None:
 
 def test_wildcards_and_filters() -> None:
     assert genesis_hub.list_models("*genesis*") == [*NAMES[:6], "semantic-genesis-mini"]
-    assert genesis_hub.list_models("ADAM_*") == ["adam-resnet50", "adam-v2-convnext-base"]
+    assert genesis_hub.list_models("ADAM_*") == [
+        "adam-resnet50", "adam-v2-convnext-base", "adam-mini",
+    ]  # fmt: skip
     assert genesis_hub.list_models(ndim=2, method="cpc") == ["cpc-2d"]
     assert len(genesis_hub.list_models(method="proxy-tasks")) == 10
-    assert genesis_hub.list_models(pretrained=True) == NAMES[:9]
+    assert genesis_hub.list_models(pretrained=True) == [*NAMES[:9], "adam-mini"]
     assert genesis_hub.list_models("nothing-like-it") == []
 
 

@@ -13,6 +13,7 @@ import genesis_hub
 from genesis_hub import BadInput
 from genesis_hub.cli import main
 from genesis_hub.data.phantoms import chest_xray
+from genesis_hub.searching.maps import shown_at
 from genesis_hub.searching.matching import alike, heat_of, normalised, peak_of
 
 pytest.importorskip("matplotlib")
@@ -113,7 +114,8 @@ def test_the_command_finds_a_place_and_writes_a_page(encoder, films, tmp_path, c
     assert page.count("<img") == 4
     assert "script" not in page
     assert "6 places" in capsys.readouterr().out
-    assert main(words) == 0  # The pictures of the first search are not searched.
+    assert main([*words[:-1], "2"]) == 0  # The pictures of the first search are not searched,
+    assert len(list((out / "pictures").glob("*.png"))) == 2  # nor do they stay among the new ones.
 
 
 def test_how_well_landmarks_are_found_is_measured_over_patients(encoder, films, tmp_path) -> None:
@@ -142,6 +144,12 @@ def test_pictures_of_one_patient_are_no_test_of_each_other(encoder, films, tmp_p
     pairs = {(place.reference, place.case) for place in found.places}
     assert len(pairs) == 8
     assert ("p0", "p1") not in pairs
+
+
+def test_places_of_one_patient_measure_nothing(encoder, films, tmp_path) -> None:
+    points = table(tmp_path / "t.csv", [[str(films / "p0.png"), "30", "30", "hilum"]])
+    with pytest.raises(BadInput, match="places are of one patient"):
+        genesis_hub.search(encoder, films, points=points, quiet=True)
 
 
 def test_several_pictures_of_a_landmark_are_asked_together(encoder, films) -> None:
@@ -234,3 +242,13 @@ def test_a_picture_that_cannot_be_read_is_told_and_the_rest_is_searched(
     failures = (tmp_path / "out" / "failures.csv").read_text()
     assert "broken" in failures
     assert "is a volume" in failures
+
+
+def test_a_picture_is_shown_large_enough_to_be_searched_and_as_large_as_asked() -> None:
+    small = genesis_hub.create_model("adam-mini", features_only=True)
+    assert shown_at(small, None) == (256, 256)  # Its own 96 give a map of three cells a side.
+    assert shown_at(small, 160) == (160, 160)
+    fixed = genesis_hub.create_model("timm:vit_tiny_patch16_224", features_only=True)
+    assert shown_at(fixed, None) == (224, 224)
+    with pytest.raises(BadInput, match="side=0"):
+        shown_at(small, 0)

@@ -385,7 +385,7 @@ def test_every_recipe_can_be_read_and_fits_the_loop() -> None:
     for name in recipe_names():
         recipe = filled(Recipe(), recipe_keys(name), source=name)
         recipe.check()
-        assert recipe.lr == 1e-3
+        assert name not in TARGETS or recipe.lr == 1e-3
         assert recipe.reader in {layout.name for layout in LAYOUTS}
 
 

@@ -183,7 +183,7 @@ TRAINING_ROOMS: dict[str, set[str]] = {
     "network": {"kinds", "recipe"},
     "objective": {"contrast", "methods", "views"},
     "sheets": {"methods"},
-    "leaving": {"corpus", "methods", "recipe", "sheets"},
+    "leaving": {"corpus", "methods", "network", "recipe", "sheets"},
     "handover": {"leaving", "methods", "recipe"},
     "chain": {"handover", "leaving"},
     "pictures": {"corpus", "pictures", "views"},

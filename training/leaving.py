@@ -17,6 +17,7 @@ from genesis_hub.models import HubModel
 from genesis_hub.weights.seen import SEEN, noted
 from training.corpus.material import Material, Source
 from training.methods.base import Examined
+from training.network import name_of
 from training.recipe import Recipe
 from training.sheets import CURVES, draw_curves, sheet
 
@@ -36,7 +37,7 @@ class Shown:
             assert self.recipe.steps
             step = round(progress * self.recipe.steps)
             path = self.folder / f"step-{step:07d}.png"
-            sheet(seen, path, f"{self.recipe.name}, step {step}")
+            sheet(seen, path, f"{name_of(self.recipe)}, step {step}")
 
 
 def leave(

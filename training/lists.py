@@ -12,9 +12,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from genesis_hub.data.cases.published.xrays.chestxray14 import FINDINGS
 from genesis_hub.errors import BadInput
 from training.command import Parser, told
-from training.pictures.nih import FACTS, FINDINGS, WRITTEN, Lists, files_of, lists_of, patients
+from training.pictures.nih import FACTS, WRITTEN, Lists, files_of, lists_of, patients
 
 DIFFERS = (
     "this split is drawn here: it is not that of the authors of Adam, whose lists are under their "

@@ -14,8 +14,6 @@ from training.kinds import ImageRecipe, VolumeRecipe, WholeRecipe
 from training.recipe import Recipe
 
 MRI = "image"  # An MRI's numbers mean nothing beside another's: each by its own ends.
-
-
 FILTERS = 16  # Of the proxy tasks' built-in encoder at width 1.
 
 
@@ -93,10 +91,12 @@ def network_of(recipe: Recipe, facts: InputFacts, *, task: str) -> HubModel:
         network = api.from_pretrained(recipe.weights, task=task, **wishes)
         encoder = parts.get("encoder")
         wanted = dict(entry.encoders)[encoder] if encoder else entry.architecture
+        key = "encoder_architecture" if isinstance(recipe, WholeRecipe) else "encoder"
+        other = "" if name == recipe.name and not encoder else f" ({key}=); leave {key} away"
         if network.spec.architecture != wanted:
             raise BadInput(
                 f"weights={recipe.weights!r} are of {network.spec.architecture}, but "
-                f"{name} is {wanted}; begin with weights of that, or afresh"
+                f"{encoder or name} is to be trained{other}; begin with weights of that, or afresh"
             )
         if classes and network.spec.num_classes != classes:
             raise BadInput(

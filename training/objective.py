@@ -155,6 +155,8 @@ def apart(seen: Sequence[Examined]) -> dict[str, float]:
     if not pairs:
         return {}
     codes, others = (torch.cat(parts) for parts in zip(*pairs, strict=True))
+    if len(codes) < 2:
+        return {}  # A view that is alone finds its other whatever the network.
     loss, hits = found_again(codes, others, temperature=AT)
     return {
         "loss": float(loss),

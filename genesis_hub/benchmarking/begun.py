@@ -23,6 +23,7 @@ FROZEN = (
 )  # fmt: skip
 OURS = {
     "label_fraction": "fractions=",
+    "shots": "shots= of the benchmark itself",
     "scratch": "'scratch' among the models",
     "cache": "mode='probe'",
 }

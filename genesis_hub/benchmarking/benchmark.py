@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from genesis_hub.atomic import sweep
+from genesis_hub.benchmarking.amounts import check_amounts
 from genesis_hub.benchmarking.begun import begin, check_place, check_recipe
 from genesis_hub.benchmarking.cells import FINETUNE, MODES, filled_cells
 from genesis_hub.benchmarking.contestants import contestants
-from genesis_hub.benchmarking.design import check_design, check_draws, distinct, parts_of
+from genesis_hub.benchmarking.design import check_draws, check_folds, distinct, parts_of
 from genesis_hub.benchmarking.fitness import misfits
 from genesis_hub.benchmarking.output import TABLE, write_summary, write_table
 from genesis_hub.benchmarking.page import PAGE, write_benchmark
@@ -27,7 +28,7 @@ from genesis_hub.infer.settings import device_of
 from genesis_hub.registry import nearest
 from genesis_hub.tuning.listing import cases_of
 from genesis_hub.tuning.recipe import Recipe
-from genesis_hub.tuning.recipes import recipe_keys
+from genesis_hub.tuning.recipes import asked_keys
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ def benchmark(
     out: str | Path,
     *,
     fractions: Sequence[float] = (0.05, 0.1, 0.25, 1.0),
+    shots: Sequence[int] = (),
     folds: int = 5,
     draws: int = 3,
     mode: str = "probe",
@@ -84,8 +86,8 @@ def benchmark(
     data: as `finetune` takes them. Where they have test cases, every fold is tested on these;
     otherwise each fold on its own part of the patients.
     out: `benchmark.html`, `table.csv`, `summary.json`, and what each cell left under `runs/`.
-    fractions: of the labels that are learnt from; smaller ones are part of larger ones. folds: 1
-    for a single split.
+    fractions: of the labels that are learnt from; smaller ones are part of larger ones. shots:
+    numbers of training cases in their place, such as (3, 6, 12, 24). folds: 1 for a single split.
     draws: of random weights, each tested: what is called a gain over scratch is one over each of
     them. In mode "finetune" each fold draws its own instead.
     mode: "probe" (logistic regression on frozen features), "knn", or "finetune" (each cell a run of
@@ -94,7 +96,7 @@ def benchmark(
     measure: that is compared; AUC, or Dice for segmentation.
     recipe, config: as in `finetune`; frozen features take only what tells of data and inputs.
     """
-    keys = {**(recipe_keys(config) if config is not None else {}), **(recipe or {})}
+    keys = asked_keys(config, recipe)
     if mode not in MODES:
         close = ", ".join(nearest(str(mode), MODES)) or "none"
         raise BadInput(f"mode={mode!r}; close: {close}; choose from {', '.join(MODES)}")
@@ -102,7 +104,8 @@ def benchmark(
     # A page for each of a hundred runs takes longer than what it tells; `report` draws any.
     wanted = filled(replace(Recipe(), report=False), keys, source=str(config or "recipe"))
     wanted.check()
-    shares = check_design(fractions, folds)
+    shares = check_amounts(fractions, shots)
+    check_folds(folds)
     check_draws(draws)
     folder = Path(out)
     check_place(folder)

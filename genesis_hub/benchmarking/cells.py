@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
+from genesis_hub.benchmarking.amounts import share
 from genesis_hub.benchmarking.begun import note_weights
 from genesis_hub.benchmarking.contestants import Contestant
 from genesis_hub.benchmarking.design import Part, Places, inner_folds, seed_of, truths_of
@@ -135,4 +136,5 @@ def tuned(
         one.source, one.entry, part.cases, asked, cell_of(folder, one, part),
         device=device, devices=1, quiet=quiet,
     )  # fmt: skip
-    say(f"{one.title}, {part.fraction:.4g} of the labels, fold {part.fold}: {run.finished}")
+    amount = share(part.fraction).replace("\u00a0", " ")
+    say(f"{one.title}, {amount} of the labels, fold {part.fold}: {run.finished}")

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from genesis_hub.data.cases import CaseList, folds, held_out, label_fraction, split_cases
+from genesis_hub.benchmarking.amounts import fewer
+from genesis_hub.data.cases import CaseList, folds, held_out, split_cases
 from genesis_hub.errors import BadInput
 
 INNER = 3  # Folds within the training cases, by which a head's one number is chosen.
@@ -16,7 +17,7 @@ Places = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Part:
-    """One fold at one label fraction; its cases have splits."""
+    """One fold at one label fraction, or above 1 number of cases; its cases have splits."""
 
     fold: int
     fraction: float
@@ -68,20 +69,6 @@ def dealt(cases: CaseList, number: int, seed: int) -> list[CaseList]:
     return [held_out(fold, seed) for fold in made]
 
 
-def fewer(cases: CaseList, fraction: float, seed: int) -> CaseList:
-    """Return cases with a share of those that are learnt from, and of those that choose."""
-    if fraction == 1:
-        return cases
-    some = label_fraction(cases, fraction, seed=seed)
-    choosing = tuple(replace(case, split="train") for case in cases.of("val"))
-    if not choosing:
-        return some
-    kept = label_fraction(replace(cases, cases=choosing), fraction, seed=seed)
-    patients = {case.patient for case in kept}
-    left = tuple(case for case in some if case.split != "val" or case.patient in patients)
-    return replace(some, cases=left)
-
-
 def inner_folds(part: Part, seed: int) -> list[tuple[Places, Places]]:
     """Return (learnt from, looked at) as places among the training cases; none where too few."""
     train = part.cases.of("train")
@@ -121,15 +108,7 @@ def check_draws(draws: int) -> None:
         )
 
 
-def check_design(fractions: Sequence[float], number: int) -> tuple[float, ...]:
-    """Return the fractions in rising order, or raise `BadInput`."""
-    known = [f for f in fractions if isinstance(f, int | float) and not isinstance(f, bool)]
-    if not known or len(known) < len(fractions) or not all(0 < f <= 1 for f in known):
-        percent = known and all(0 < f <= 100 for f in known)
-        hint = f"; of percent: {','.join(f'{f / 100:g}' for f in known)}" if percent else ""
-        raise BadInput(
-            f"fractions={tuple(fractions)}, but shares in (0, 1], as 0.1, are expected{hint}"
-        )
+def check_folds(number: int) -> None:
+    """Raise `BadInput` for a number of folds that is none."""
     if isinstance(number, bool) or not isinstance(number, int) or number < 1:
         raise BadInput(f"folds={number!r}, but a whole number from 1 is expected; 5 are usual")
-    return tuple(sorted({float(f) for f in known}))

@@ -6,6 +6,7 @@ from typing import Any
 
 from genesis_hub import show
 from genesis_hub.atomic import new_file
+from genesis_hub.benchmarking.amounts import share
 from genesis_hub.benchmarking.standings import Standing
 from genesis_hub.benchmarking.way import covered, way
 from genesis_hub.benchmarking.words import (
@@ -16,7 +17,6 @@ from genesis_hub.benchmarking.words import (
     equal,
     number_of,
     plain,
-    share,
 )  # fmt: skip
 from genesis_hub.data.cases import CaseList
 from genesis_hub.evaluate.comparison import LOWER_IS_BETTER

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from genesis_hub.benchmarking.amounts import share
 from genesis_hub.benchmarking.cells import FINETUNE
-from genesis_hub.benchmarking.words import share
 from genesis_hub.data.cases import CaseList
 from genesis_hub.evaluate import METHOD, RESAMPLES
 from genesis_hub.evaluate.comparison import PERMUTATIONS
@@ -50,6 +50,8 @@ def way(begun: Mapping[str, Any], cases: CaseList, same: Mapping[float, float]) 
 
 def tested(begun: Mapping[str, Any], cases: CaseList) -> str:
     """Return what is tested on what, and of what a label fraction is a share."""
+    if max(begun["fractions"]) > 1:
+        return "Numbers of labels are of cases for training, drawn by patient; as many choose."
     given = any(case.split == "test" for case in cases)
     if begun["folds"] == 1:
         return "One split, without folds; label fractions are shares of its training cases."

@@ -21,11 +21,6 @@ def number_of(row: Standing, name: str) -> Interval:
     return next(one for key, one in row.numbers.items() if called(key) == name)
 
 
-def share(fraction: float) -> str:
-    """Return a label fraction in words."""
-    return f"{100 * fraction:.4g}\u00a0%"
-
-
 def cell(row: Standing | None, name: str) -> Markup | str:
     """Return a row's number with its interval below it and, of several draws, their ends."""
     one = None if row is None else number_of(row, name)

@@ -156,8 +156,9 @@ ENTRIES = (
         made_by="semantic-genesis-mini",
         notes=(
             "To try things offline and to teach with. Its 64 classes were discovered in 73 small "
-            "MRIs and in phantoms, far less than the published weights saw "
-            "(benchmarks/results/mini.md says what it is worth).",
+            "MRIs and in phantoms, far less than the published weights saw. It was ahead of random "
+            "weights on 2 labelled MRIs and as frozen features, but not significantly "
+            "(benchmarks/results/mini.md has the numbers).",
         ),
     ),
 )

@@ -21,7 +21,8 @@ def add(verbs: Any) -> None:
     )  # fmt: skip
     verb.add_argument("--out", required=True, help="a folder; the same call goes on there")
     verb.add_argument("--mode", default="probe", help="probe (default), knn or finetune")
-    verb.add_argument("--fractions", default="0.05,0.1,0.25,1", help="of the labels")
+    verb.add_argument("--fractions", help="of the labels (0.05,0.1,0.25,1)")
+    verb.add_argument("--shots", help="numbers of training cases in their place: 3,6,12,24")
     verb.add_argument("--folds", type=int, default=5, help="of patients; 1 for a single split")
     verb.add_argument(
         "--draws",
@@ -37,6 +38,7 @@ def add(verbs: Any) -> None:
     verb.set_defaults(run=run_benchmark)
 
 
+FRACTIONS = "0.05,0.1,0.25,1"
 NAMES = ("task", "reader", "mask", "patient", "modality", "no_check", "seed")
 
 
@@ -45,15 +47,21 @@ def run_benchmark(options: argparse.Namespace) -> int:
     from genesis_hub.benchmarking.benchmark import benchmark
     from genesis_hub.engine.loop import Stopped
 
+    if options.shots and options.fractions:
+        raise BadInput("--shots and --fractions were both given; give one")
     try:
-        fractions = [float(word) for word in options.fractions.split(",")]
+        fractions = [float(word) for word in (options.fractions or FRACTIONS).split(",")]
     except ValueError:
         raise BadInput(f"--fractions {options.fractions!r}; give shares, 0.05,0.1,1") from None
     try:
+        shots = [int(word) for word in (options.shots or "").split(",") if word]
+    except ValueError:
+        raise BadInput(f"--shots {options.shots!r}; give numbers, 3,6,12,24") from None
+    try:
         done = benchmark(
-            options.models, options.data, options.out, fractions=fractions, folds=options.folds,
-            draws=options.draws, mode=options.mode, reference=options.reference,
-            measure=options.measure,
+            options.models, options.data, options.out, fractions=fractions, shots=shots,
+            folds=options.folds, draws=options.draws, mode=options.mode,
+            reference=options.reference, measure=options.measure,
             config=options.config, recipe=recipe_of(options, NAMES), device=options.device,
             quiet=options.quiet,
         )  # fmt: skip
@@ -69,12 +77,13 @@ def tell(done: "Benchmark") -> None:
     width = max((len(row.model) for row in done.standings), default=0)
     for row in done.standings:
         one = row.numbers[done.measure]
+        amount = f"{row.fraction:g} cases" if row.fraction > 1 else f"{row.fraction:.1%}"
         said = "" if row.against is None else f"  {row.against.difference:+.4f} {row.against.said}"
         drawn = ""
         if row.draws:
             drawn = f"  {len(row.draws)} draws: {min(row.draws):.2f} to {max(row.draws):.2f}"
         print(
-            f"{row.model:<{width}}  {row.fraction:>6.1%}  {done.measure} {one.value:.4f}"
+            f"{row.model:<{width}}  {amount:>6}  {done.measure} {one.value:.4f}"
             f"{between((one.low, one.high))}{said}{drawn}"
         )
     for model, reason in done.failed.items():

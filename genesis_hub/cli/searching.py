@@ -29,6 +29,11 @@ def add(verbs: Any) -> None:
     verb.add_argument(
         "--context", type=float, default=0.33, help="surroundings that tell, a share of the sides"
     )
+    verb.add_argument(
+        "--side",
+        type=int,
+        help="of the square the model sees (its own; 256 at least)",
+    )
     verb.add_argument("--within", type=float, help="pixels from the truth that are near enough")
     verb.add_argument(
         "--references", type=int, default=10, help="pictures of --points that are asked with"
@@ -56,10 +61,11 @@ def run_search(options: argparse.Namespace) -> int:
     done = search(
         options.model, options.data, options.out, image=options.image, at=options.at,
         landmark=options.landmark, points=options.points, context=options.context,
-        within=options.within, references=options.references, pictures=options.pictures,
-        cache=options.cache, seed=options.seed, batch_size=options.batch_size,
-        device=options.device, precision=options.precision, modality=options.modality, range=ends,
-        check=not options.no_check, quiet=options.quiet,
+        side=options.side, within=options.within, references=options.references,
+        pictures=options.pictures, cache=options.cache, seed=options.seed,
+        batch_size=options.batch_size, device=options.device, precision=options.precision,
+        modality=options.modality, range=ends, check=not options.no_check,
+        quiet=options.quiet,
     )  # fmt: skip
     tell(done)
     return done.status

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from genesis_hub.tuning.many import Runs
 
 # The keys of a recipe that are asked for most; --set KEY=VALUE takes any.
-TOLD = ("auc", "accuracy", "f1", "dice")
+TOLD = ("auc", "tested_auc", "accuracy", "f1", "dice", "pooled_dice")
 SUMMARY = "summary.json"
 COMMON = (
     ("steps", int), ("epochs", int), ("batch_size", int), ("seed", int), ("lr", float),
-    ("width", float), ("label_fraction", float), ("workers", int),
+    ("width", float), ("label_fraction", float), ("shots", int), ("workers", int),
 )  # fmt: skip
 
 
@@ -27,12 +27,15 @@ def add(verbs: Any) -> None:
     verb.add_argument("model", help="a name, or a folder")
     verb.add_argument("--data", required=True, help="images/ and labels/, class folders, or a CSV")
     verb.add_argument("--out", required=True, help="the run's folder; the same call goes on there")
-    verb.add_argument("--config", help="a recipe: TOML, or one of ncc, ncs, ecc, lcs, bms")
+    verb.add_argument(
+        "--config", help="a recipe: TOML, or the name of one that comes along, such as ncc"
+    )
     verb.add_argument("--scratch", action="store_true", default=None, help="without weights")
     verb.add_argument(
         "--scratch-twin", action="store_true", help="beside it, the same run without weights"
     )
     verb.add_argument("--folds", type=int, default=0, help="once per fold, each in its own folder")
+    verb.add_argument("--seeds", type=int, default=0, help="so many runs, each by another seed")
     verb.add_argument("--transfer", help="encoder, or all: the decoder, too")
     verb.add_argument("--precision", help="fp32, bf16 or fp16")
     for name, kind in COMMON:
@@ -47,7 +50,7 @@ def add_data(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--task", choices=("classification", "segmentation"))
     verb.add_argument("--reader", help="the layout of a published data set, such as lits or brats")
     verb.add_argument("--labels", help="a table's column of classes, or several, A,B,C")
-    verb.add_argument("--mask", help="a table's column of masks")
+    verb.add_argument("--mask", help="a table's column of masks, or a structure, as heart")
     verb.add_argument("--patient", help="a table's column of patients, who are never parted")
     verb.add_argument("--classes", help="names in order, A,B, or what stands there, 0=A,1=B")
     verb.add_argument("--range", help="LO,HI: the values that become 0 and 1; or image")
@@ -83,10 +86,10 @@ def run_finetune(options: argparse.Namespace) -> int:
         "quiet": options.quiet, "recipe": recipe_of(options, names),
     }  # fmt: skip
     try:
-        if options.folds or options.scratch_twin:
+        if options.folds or options.seeds or options.scratch_twin:
             runs = finetune_many(
                 options.model, options.data, options.out, number=options.folds,
-                twin=options.scratch_twin, **shared,
+                seeds=options.seeds, twin=options.scratch_twin, **shared,
             )  # fmt: skip
             return many_told(runs)
         run = finetune(options.model, options.data, options.out, **shared)

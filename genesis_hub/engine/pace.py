@@ -17,7 +17,8 @@ class Pace:
     """How a run goes: steps, rates, and when it looks at itself.
 
     batch_size: of one step, over all processes and accumulated parts. patience: validations
-    without anything better before it stops; 0 never stops. average: the decay of the weights'
+    without anything better before it stops; 0 never stops. plateau: those before that schedule
+    halves the rate; 0 takes a third of the patience. average: the decay of the weights'
     moving average that is validated and kept; 0 keeps none. halve_every: steps after which the
     rate is halved, each time; 0 never. weight_decay_end: what weight_decay becomes by the last
     step, along half a cosine; None: it stays.
@@ -40,6 +41,7 @@ class Pace:
     validate_every: int = 0
     save_every: int = 100
     patience: int = 0
+    plateau: int = 0
     workers: int = 0
     deterministic: bool = False
 
@@ -82,7 +84,8 @@ def rate(optimizer: Any, pace: Pace, step: int, standing: Standing, objective: O
     share = factor(step, steps=pace.steps, warm_up=pace.warm_up, schedule=pace.schedule)
     if pace.schedule == "plateau":
         seen = [one[objective.monitor] for one in standing.measures]
-        share *= plateau(seen, better=objective.better, patience=max(1, pace.patience // 3))
+        wait = pace.plateau or max(1, pace.patience // 3)
+        share *= plateau(seen, better=objective.better, patience=wait)
     if pace.halve_every:
         share *= 0.5 ** (step // pace.halve_every)
     decay = pace.weight_decay

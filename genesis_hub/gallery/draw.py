@@ -62,7 +62,9 @@ def draw(
     The other arguments are those of `predict`. A case that fails is told and the rest go on.
     """
     if kind not in KINDS:
-        raise BadInput(f"kind={kind!r}; choose from {', '.join(KINDS)}")
+        raise BadInput(
+            f"kind={kind!r}; choose from {', '.join(KINDS)}; `genesis-hub show` knows anatomy, too"
+        )
     if labels is not None and kind != "tsne":
         raise BadInput(f"labels colour a t-SNE; kind={kind!r} has no use for them")
     where, folder = device_of(device), Path(out)

@@ -118,7 +118,7 @@ def timm_row(name: str) -> Architecture:
         ndim=2,
         first_conv=f"encoder.{first}",
         timm=name,
-        scalable=name.startswith(("resnet5", "resnet1", "convnext")),
+        scalable=name.startswith("convnext") or name[:7].removeprefix("resnet").isdigit(),
     )
 
 

@@ -11,7 +11,8 @@ FEW = 30  # Cases below which a number says little.
 LARGE = {
     "auc": "AUC", "average_precision": "Average precision", "accuracy": "Accuracy",
     "balanced_accuracy": "Balanced accuracy", "sensitivity": "Sensitivity",
-    "specificity": "Specificity", "f1": "F1", "dice": "Dice, mean over classes",
+    "specificity": "Specificity", "f1": "F1", "tested_auc": "AUC of the labels tested",
+    "dice": "Dice, mean over classes", "pooled_dice": "Dice of all cases' pixels together",
 }  # fmt: skip
 BY_CLASS = {
     "dice": "Dice", "iou": "IoU", "surface_dice": "Surface Dice", "hd95": "HD95",

@@ -25,6 +25,7 @@ from genesis_hub.searching.matching import normalised
 
 STAGES = 2  # The last ones: what is where, and whereabouts.
 MOST_CELLS = 16  # Along a side.
+LEAST_SIDE = 256  # Pixels that a picture is shown at: in fewer, a map has too few cells to find by.
 VERSION = 1
 
 
@@ -32,12 +33,14 @@ VERSION = 1
 class Mapper:
     """A model as a search uses it: pictures in, maps (C, x, y) of vectors of length 1 out.
 
-    folder: where the maps of each picture are kept, by what the picture and the model are.
+    size: of the picture that the model is shown. folder: where the maps of each picture are kept,
+    by what the picture and the model are.
     """
 
     model: HubModel
     settings: Settings
     device: torch.device
+    size: tuple[int, ...]
     folder: Path | None
 
     def read(self, found: Found) -> Ready:
@@ -63,9 +66,8 @@ class Mapper:
 
     def computed(self, some: Sequence[Ready]) -> list[list[Tensor]]:
         """Return the last stages of each picture, each (C, x, y) in half precision."""
-        size = self.model.inputs.facts.size[:2]
         batch = torch.cat(
-            [fitted(ready.convert(as_tensor(ready.pixels))[None], size) for ready in some]
+            [fitted(ready.convert(as_tensor(ready.pixels))[None], self.size) for ready in some]
         )
         kind = PRECISIONS[self.settings.precision]
         with (
@@ -108,21 +110,45 @@ def mapper(
     device: torch.device,
     cache: str | Path | None,
     *,
+    side: int | None = None,
     modality: str | None = None,
     range: Range | None = None,
 ) -> Mapper:
-    """Return a model ready to map pictures, or raise `BadInput` where it cannot."""
+    """Return a model ready to map pictures, or raise `BadInput` where it cannot.
+
+    side: of the picture that the model is shown; None: its own, but LEAST_SIDE at least.
+    """
     network = dense(model, modality=modality, range=range).to(device).eval()
+    size = shown_at(network, side)
     if cache is None:
-        return Mapper(network, settings, device, None)
-    facts = {**facts_of(network), "precision": settings.precision, "maps": [VERSION, STAGES]}
+        return Mapper(network, settings, device, size, None)
+    facts = {
+        **facts_of(network), "precision": settings.precision, "maps": [VERSION, STAGES, *size],
+    }  # fmt: skip
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
     folder = Path(cache) / digest[:16]
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BadInput(f"{folder} cannot be written to: {error.strerror or error}") from error
-    return Mapper(network, settings, device, folder)
+    return Mapper(network, settings, device, size, folder)
+
+
+def shown_at(network: HubModel, side: int | None) -> tuple[int, ...]:
+    """Return the size of the pictures that a model is shown, which it must be able to take."""
+    facts = network.inputs.facts
+    if side is not None:
+        if side < 1 or any(side % multiple for multiple in facts.multiple[:2]):
+            raise BadInput(
+                f"side={side!r}, but a positive multiple of {facts.multiple[:2]} is expected"
+            )
+        return (side, side)
+    if network.pretrained_cfg.get("fixed_input_size"):
+        return facts.size[:2]  # A transformer's positions are for one size.
+    return tuple(
+        max(whole, -(-LEAST_SIDE // multiple) * multiple)
+        for whole, multiple in zip(facts.size[:2], facts.multiple[:2], strict=True)
+    )
 
 
 def dense(

@@ -43,6 +43,8 @@ def write_search(
         (folder / FAILURES).unlink(missing_ok=True)
     if result.numbers:
         write_numbers(folder / NUMBERS, result)
+    for old in (folder / PICTURES).glob("place_*"):  # Of another search.
+        old.unlink()
     by_name = {one.name: one for one in found}
     drawn: dict[str, list[Drawn]] = {}
     for landmark in dict.fromkeys(place.landmark for place in result.places):

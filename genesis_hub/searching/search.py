@@ -57,6 +57,7 @@ def search(
     landmark: str | Path | None = None,
     points: str | Path | None = None,
     context: float = CONTEXT,
+    side: int | None = None,
     within: float | None = None,
     references: int = REFERENCES,
     pictures: int = 12,
@@ -81,6 +82,7 @@ def search(
     other patients.
     out: a folder for found.csv, pictures, a page, and numbers.json where there is a truth.
     context: how much of the surroundings tells where a place is, a share of the picture's sides.
+    side: of the square that the model is shown each picture as; None: its own, but 256 at least.
     within: pixels from the truth that are near enough; None: a tenth of the picture's longer side.
     pictures: drawn of each landmark. cache: a folder that keeps the features, by picture and model.
     The other arguments are those of `predict`.
@@ -97,7 +99,9 @@ def search(
     asked_for = asking(image, at, landmark, points)
     found = searched(data, folder)
     truths, owners = truths_of(points, found)
-    maps = mapper(model, settings, device_of(device), cache, modality=modality, range=range)
+    maps = mapper(
+        model, settings, device_of(device), cache, side=side, modality=modality, range=range
+    )
     if asked_for is None:
         assert points is not None
         chosen = drawn(list(truths), references, seed)
@@ -106,14 +110,20 @@ def search(
         asked = named(maps, asked_for, landmark)
     places, failed = compared(maps, found, asked, truths, owners, context, quiet=quiet)
     if not places:
-        case, reason = next(iter(failed.items()), ("", "no picture is of another patient"))
-        raise BadInput(f"none of {len(found)} pictures could be searched; {case}: {reason}")
+        case, reason = next(iter(failed.items()), ("", ""))
+        raise BadInput(
+            f"none of {len(found)} pictures could be searched; {case}: {reason}"
+            if case
+            else f"{points}: its places are of one patient, but a landmark is searched for in "
+            "others; mark it in the pictures of two or more"
+        )
     numbers = measured(places, tolerance, np.random.default_rng(seed))
     result = Search(tuple(places), failed, numbers, tolerance)
     if folder is None:
         return result
     facts = {
-        "model": str(maps.model.spec.name), "context": context, "pictures": len(found),
+        "model": str(maps.model.spec.name), "side": maps.size[0], "context": context,
+        "pictures": len(found),
         "references": len({one.point.image for one in asked}),
     }  # fmt: skip
     page = write_search(folder, result, asked, found, facts, pictures)

@@ -25,8 +25,8 @@ def fractions(
 ) -> "Figure":
     """Return curves of a measure over label fractions, with intervals, by model.
 
-    lines: by name, points (fraction, value, low, high); what is no number is not drawn. cases: how
-    many training cases a fraction is.
+    lines: by name, points (fraction, value, low, high), a fraction above 1 being cases; what is no
+    number is not drawn. cases: how many training cases a fraction is.
     """
     at = sorted({point[0] for points in lines.values() for point in points})
     if not at:
@@ -46,13 +46,15 @@ def fractions(
                 marker=MARKERS[number % len(MARKERS)], markersize=4.5,
             )  # fmt: skip
             axes.vlines(x, low, high, color=colour, linewidth=1.3)
-        names = [f"{one:.4g} %" for one in 100 * np.array(at)]
-        if cases is not None:
+        shots = max(at) > 1  # Numbers of cases, not shares of them.
+        names = [f"{one:g}" if shots else f"{100 * one:.4g} %" for one in at]
+        if cases is not None and not shots:
             names = [f"{name}\n{cases[one]:,.0f}" for name, one in zip(names, at, strict=True)]
         axes.set_xticks(places, names)
         axes.minorticks_off()
         axes.set_xlim(places[0] - 0.35 * step, places[-1] + 0.35 * step)
-        axes.set_xlabel("labels that are learnt from" + (" (share, cases)" if cases else ""))
+        kind = " (cases)" if shots else " (share, cases)" if cases else ""
+        axes.set_xlabel(f"labels that are learnt from{kind}")
         axes.set_ylabel(y)
         figure.legend(loc="outside upper left", ncols=2)
     return figure

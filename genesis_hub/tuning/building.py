@@ -17,11 +17,12 @@ from genesis_hub.errors import WeightsUnavailable
 from genesis_hub.infer.settings import Settings
 from genesis_hub.models import HubModel
 from genesis_hub.tuning.adapters import adapt
-from genesis_hub.tuning.augment import Augment, for_pictures, for_volumes
+from genesis_hub.tuning.augment import Augment, for_benchmark, for_pictures, for_volumes
 from genesis_hub.tuning.items import PatchItems, Samples, WholeItems
-from genesis_hub.tuning.objectives import Classification, Segmentation, Supervised
+from genesis_hub.tuning.objectives import Classification, Segmentation
 from genesis_hub.tuning.recipe import Recipe
 from genesis_hub.tuning.slices import SlabItems, SliceItems
+from genesis_hub.tuning.supervised import Supervised
 from genesis_hub.tuning.wishes import wishes_of
 
 
@@ -69,7 +70,7 @@ def items_of(model: HubModel, samples: Samples, recipe: Recipe) -> Items:
     if recipe.operator == "conv3d":
         return SlabItems(samples, size, foreground=recipe.foreground)
     if recipe.task == "classification":
-        return WholeItems(samples, size)
+        return WholeItems(samples, (recipe.held,) * 2 if recipe.held else size)
     return PatchItems(samples, size, by_slices=model.entry.ndim == 2, foreground=recipe.foreground)
 
 
@@ -83,7 +84,9 @@ def objective_of(
 ) -> Supervised:
     """Return what the run minimises."""
     augment: Augment | None = None
-    if recipe.augment == "default":
+    if recipe.augment == "benchmark":
+        augment = for_benchmark(str(recipe.task), mirror=bool(recipe.mirror))
+    elif recipe.augment == "default":
         preset = for_volumes if model.entry.ndim == 3 else for_pictures  # Slices are pictures.
         modality = model.inputs.facts.modality
         augment = preset(modality, mirror=bool(recipe.mirror))
@@ -94,7 +97,7 @@ def objective_of(
         for step in range(0 if recipe.freeze else recipe.recalibrate)
     ]
     kind = Classification if recipe.task == "classification" else Segmentation
-    return kind(
+    made: Classification | Segmentation = kind(
         model,
         augment=augment,
         validation=samples["val"],
@@ -111,7 +114,12 @@ def objective_of(
         class_weights=weights_of(cases).to(fabric.device) if recipe.class_weights else None,
         label_smoothing=recipe.label_smoothing,
         seen=seen,
+        size=recipe.size if recipe.held and recipe.size else (),
     )
+    if isinstance(made, Classification):
+        made.uncertain, made.tested = recipe.uncertain, recipe.tested
+        made.select, made.ten_crop = recipe.select, recipe.ten_crop
+    return made
 
 
 def weights_of(cases: CaseList) -> torch.Tensor:

@@ -14,6 +14,7 @@ from genesis_hub.errors import BadInput
 from genesis_hub.extras import require
 from genesis_hub.infer.segment import whole_size
 from genesis_hub.inputs import Inputs
+from genesis_hub.tuning.fitting import check_fit
 from genesis_hub.tuning.recipe import Recipe
 from genesis_hub.tuning.wishes import weighed
 
@@ -62,6 +63,7 @@ def chosen(
             "another patch each time; leave cache away"
         )
     recipe = replace(recipe, task=cases.task, size=size_for(recipe, entry, cases))
+    check_fit(recipe, entry, cases)
     batch = recipe.batch_size or (begun or {}).get("batch_size")
     batch = batch or batch_for(recipe, entry, cases, device, processes)
     per_epoch = -(-len(train) // batch)

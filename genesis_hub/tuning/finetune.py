@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from genesis_hub import api, registry
-from genesis_hub.data.cases import CaseList, label_fraction, split_cases
+from genesis_hub.data.cases import CaseList, few_shots, label_fraction, split_cases
 from genesis_hub.engine.checkpoint import LAST, finished, load
 from genesis_hub.engine.determinism import promise
 from genesis_hub.engine.fabric import launched
@@ -28,7 +28,7 @@ from genesis_hub.tuning.items import Samples, WholeItems
 from genesis_hub.tuning.listing import cases_of
 from genesis_hub.tuning.parts import learning
 from genesis_hub.tuning.recipe import Recipe
-from genesis_hub.tuning.recipes import recipe_keys
+from genesis_hub.tuning.recipes import asked_keys
 from genesis_hub.tuning.report import left_behind
 from genesis_hub.tuning.results import write_results
 from genesis_hub.tuning.runfile import SPLITS, begin, note_seen
@@ -75,8 +75,8 @@ def finetune(
     out: the run's folder: `model/` for `predict`, `metrics.json`, `predictions.csv`, `log.csv`,
     `split.json`, `run.json`, `report.html`.
     recipe: keys of `Recipe` and their values ({"steps": 1000, "lr": 1e-3}); config: a TOML file
-    of such keys, or the name of one that comes along ("ncc", "ncs", "ecc", "lcs", "bms"), which
-    `recipe` overrules.
+    of such keys, or the name of one that comes along ("ncc", "chestxray14", ...;
+    `tuning.recipes.recipe_names()`), which `recipe` overrules.
     devices: processes on this machine; torchrun sets it by itself.
     """
     wanted, entry, source, cases = resolved(model, data, config, recipe)
@@ -93,7 +93,7 @@ def resolved(
     recipe: Mapping[str, Any] | None,
 ) -> tuple[Recipe, Entry, str | Path, CaseList]:
     """Return the recipe as asked for, the model's facts, what is loaded, and the cases."""
-    keys = {**(recipe_keys(config) if config is not None else {}), **(recipe or {})}
+    keys = asked_keys(config, recipe)
     wanted = filled(Recipe(), keys, source=str(config) if config is not None else "recipe")
     wanted.check()
     entry, source = entry_of(model)
@@ -209,6 +209,8 @@ def as_saved(recipe: Recipe, source: str | Path, cases: CaseList) -> Recipe:
 
 def as_asked(cases: CaseList, recipe: Recipe) -> CaseList:
     """Return cases with as few training labels as asked for."""
+    if recipe.shots is not None:
+        return few_shots(cases, recipe.shots, seed=recipe.seed)
     if recipe.label_fraction is None:
         return cases
     return label_fraction(cases, recipe.label_fraction, seed=recipe.seed)

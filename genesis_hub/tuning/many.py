@@ -1,4 +1,4 @@
-"""Several runs of one kind: folds of the same cases, or pretrained beside scratch."""
+"""Several runs of one kind: folds of the same cases, seeds, or pretrained beside scratch."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -42,6 +42,7 @@ def finetune_many(
     out: str | Path,
     *,
     number: int = 0,
+    seeds: int = 0,
     twin: bool = False,
     config: str | Path | None = None,
     device: str = "auto",
@@ -49,31 +50,37 @@ def finetune_many(
     quiet: bool = False,
     recipe: Mapping[str, Any] | None = None,
 ) -> Runs:
-    """Fine-tune once per fold, or pretrained beside scratch, each in a folder of its own in `out`.
+    """Fine-tune once per fold or seed, pretrained beside scratch or not, each in its own folder.
 
     number: folds; each is scored on another part of the patients, which chose nothing: the weights
     are chosen by a tenth of the others. Where the data have test cases, those are scored each time,
     and the fold chooses. 0: the data's own split.
+    seeds: runs on one split, each by a seed of its own from the recipe's on: its fresh layers, its
+    order, and which few cases it learns from (`shots`, `label_fraction`).
     twin: beside each run the same from scratch, on the same cases with the same seed.
     A second call goes on where the first stopped. The other arguments are those of `finetune`.
     """
     wanted, entry, source, cases = resolved(model, data, config, recipe)
     if twin and wanted.scratch:
         raise BadInput("scratch and scratch_twin were both asked for; give one")
+    if number and seeds:
+        raise BadInput("folds and seeds were both asked for; give one")
     parts = (
         [held_out(part, wanted.seed) for part in folds(cases, number, seed=wanted.seed)]
         if number
-        else [split_cases(cases, seed=wanted.seed)]
+        else [split_cases(cases, seed=wanted.seed)] * (seeds or 1)
     )
-    names = [f"fold-{place + 1}" for place in range(number)] or ["run"]
+    kind, rounds = ("seed", seeds) if seeds else ("fold", number)
+    names = [f"{kind}-{place + 1}" for place in range(rounds)] or ["run"]
     arms = {"": wanted}
     if twin:
         alone = as_saved(replace(wanted, scratch=True), source, cases)
         alone.check()
         arms = {"pretrained": wanted, "scratch": alone}
     runs: dict[str, Run] = {}
-    for name, part in zip(names, parts, strict=True):
-        for arm, asked in arms.items():
+    for place, (name, part) in enumerate(zip(names, parts, strict=True)):
+        for arm, given in arms.items():
+            asked = replace(given, seed=given.seed + place) if seeds else given
             title = f"{name}-{arm}" if arm else name
             runs[title] = one_run(
                 source, entry, as_asked(part, asked), asked, Path(out) / title,

@@ -1,6 +1,5 @@
 """What fine-tuning minimises and how it looks at itself: classes, or voxels."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,124 +13,32 @@ from genesis_hub.evaluate import classification_metrics
 from genesis_hub.evaluate.overlap import overlap
 from genesis_hub.infer.networks import probabilities
 from genesis_hub.infer.segment import segment
-from genesis_hub.infer.settings import Settings
 from genesis_hub.infer.vectors import vectors
 from genesis_hub.infer.windows import PRECISIONS
-from genesis_hub.models import HubModel
-from genesis_hub.tuning.augment import Augment, apply, draw, limits
-from genesis_hub.tuning.features import Remembered, answered, given
+from genesis_hub.tuning.crops import crops_of
+from genesis_hub.tuning.features import answered, given
 from genesis_hub.tuning.items import Samples
-from genesis_hub.tuning.parts import groups_of, parted, stages, still
-from genesis_hub.tuning.recalibrate import recalibrate
-from genesis_hub.tuning.slices import as_slices, as_volumes, for_slices
-
-
-class Supervised(ABC):
-    """Shared by both: augmentation, what is trained, and statistics made anew before a look.
-
-    seen: some training batches, to make batch-norm statistics of; none leaves them as they are.
-    """
-
-    monitor = "score"
-    better = "higher"
-
-    def __init__(
-        self,
-        model: HubModel,
-        *,
-        augment: Augment | None,
-        validation: Samples | None,
-        settings: Settings,
-        device: torch.device,
-        classes: Sequence[str],
-        multilabel: bool = False,
-        freeze: bool = False,
-        cache: bool = False,
-        layer_decay: float = 1.0,
-        unfreeze: Sequence[int] = (),
-        class_weights: Tensor | None = None,
-        label_smoothing: float = 0.0,
-        seen: Sequence[Batch] = (),
-    ) -> None:
-        self.model = model
-        self.augment, self.validation = augment, validation
-        self.settings, self.device = settings, device
-        self.classes, self.multilabel = tuple(classes), multilabel
-        self.freeze, self.layer_decay = freeze, layer_decay
-        # With a cache, batches hold what the encoder says instead of images.
-        self.known = Remembered(model) if cache else None
-        self.unfreeze, self.class_weights = tuple(unfreeze), class_weights
-        self.label_smoothing = label_smoothing
-        self.seen = seen
-        self.ends: Any = None
-        if augment is not None:
-            inputs = model.inputs
-            bounded = inputs.facts.scale or inputs.facts.clip is not None
-            self.ends = limits(inputs) if bounded else None
-
-    @abstractmethod
-    def losses(self, model: nn.Module, batch: Batch, draw: torch.Generator) -> dict[str, Tensor]:
-        """Return the losses of a batch."""
-
-    @abstractmethod
-    def complaint(self, measures: list[dict[str, float]]) -> str:
-        """Return what is hopelessly wrong, or nothing."""
-
-    @abstractmethod
-    def validate(self, model: nn.Module) -> Mapping[str, float]:
-        """Return measures on the validation cases."""
-
-    def groups(self) -> list[dict[str, Any]]:
-        """Return what learns: head and decoder at the full rate, the encoder's stages at less."""
-        return groups_of(self.model, freeze=self.freeze, layer_decay=self.layer_decay)
-
-    def begin_epoch(self, epoch: int) -> None:
-        """Set which of the encoder's stages are trained in an epoch."""
-        if not self.unfreeze:
-            return
-        encoder, _ = parted(self.model)
-        for depth, names in enumerate(reversed(stages(list(encoder)))):
-            begin = self.unfreeze[min(depth, len(self.unfreeze) - 1)]
-            for name in names:
-                encoder[name].requires_grad_(epoch >= begin)
-
-    def after_step(self, progress: float) -> None:  # noqa: B027 - a method may do nothing here
-        """Do nothing: no teacher follows a step."""
-
-    def shown(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Return a batch as the network sees it: augmented, on its device."""
-        still(self.model, freeze=self.freeze)
-        image, label = batch["image"], batch["label"]
-        if self.augment is None:
-            return image, label
-        dense = label if label.ndim > 2 else None
-        low, high = self.ends if self.ends is not None else (0.0, 1.0)
-        sliced, depth = image.ndim == 5 and self.model.entry.ndim == 2, image.shape[-1]
-        drawn = draw(self.augment, len(image), 2 if sliced or image.ndim == 4 else 3, generator)
-        if sliced:  # Slices are pictures; all of a volume are moved alike.
-            image, drawn = as_slices(image), for_slices(drawn, depth)
-            dense = None if dense is None else as_slices(dense)
-        image, moved = apply(
-            image, drawn, dense, low=low, high=high, fill="edge", clip=self.ends is not None
-        )
-        if sliced:
-            image = as_volumes(image, depth)
-            moved = None if moved is None else as_volumes(moved, depth)
-        return image, label if moved is None else moved
-
-    def ready(self) -> None:
-        """Make batch-norm statistics of training images, as many as there are."""
-        if self.seen and not self.freeze:
-            batches = [[part.to(self.device) for part in given(batch)] for batch in self.seen]
-            recalibrate(self.model, batches)
+from genesis_hub.tuning.supervised import Supervised
+from genesis_hub.tuning.uncertain import settled
 
 
 class Classification(Supervised):
-    """One of K classes, or K questions of yes and no."""
+    """One of K classes, or K questions of yes and no.
+
+    uncertain: what a label of -1 counts as in training. tested: the labels that validation goes by,
+    all if none are named. select: the measure that the best weights are chosen by. ten_crop: the
+    side of a picture that is tested by ten crops of it; 0 tests it whole.
+    """
+
+    uncertain = "unknown"
+    tested: tuple[str, ...] = ()
+    select = "score"
+    ten_crop = 0
 
     def losses(self, model: nn.Module, batch: Batch, draw: torch.Generator) -> dict[str, Tensor]:
         logits, label = self.logits(model, batch, draw)
         if self.multilabel:
+            label = settled(label, self.uncertain, draw)
             total = losses.binary(
                 logits, label, positive_weight=self.class_weights,
                 label_smoothing=self.label_smoothing,
@@ -170,12 +77,15 @@ class Classification(Supervised):
         self.ready()
         shares = self.shares(self.validation)
         labels = np.stack([self.validation.label(k).numpy() for k in range(len(shares))])
+        kept = [self.classes.index(name) for name in self.tested or self.classes]
+        if self.tested:
+            shares, labels = shares[:, kept], labels[:, kept]
         found = classification_metrics(
-            shares, labels, multilabel=self.multilabel, classes=self.classes
+            shares, labels, multilabel=self.multilabel, classes=[self.classes[k] for k in kept]
         )
         score = found.get("auc", float("nan"))
-        if np.isnan(score):
-            score = -found["log_loss"]  # One class only: no curve to speak of.
+        if self.select == "log_loss" or np.isnan(score):  # NaN: one class only, no curve.
+            score = -found["log_loss"]
         few = ("auc", "accuracy", "f1", "log_loss")
         spread = float(shares.std(0).max()) if len(shares) > 1 else 1.0
         return {
@@ -200,6 +110,24 @@ class Classification(Supervised):
                 known.begin(at)
             rows += vectors(self.model, network, finish, some, self.settings, self.device)
         return np.stack([row.mean(0).numpy() for row in rows])
+
+    def asked(self, samples: Samples) -> "np.ndarray[Any, Any]":
+        """Return the probabilities (N, K) that are scored: by ten crops where that is asked for."""
+        if not self.ten_crop:
+            return self.shares(samples)
+        size = self.model.inputs.facts.size[:2]
+        kind = PRECISIONS[self.settings.precision]
+        rows = []
+        for index in range(len(samples)):
+            crops = crops_of(samples[index].ready, self.ten_crop, size).to(self.device)
+            with (
+                torch.inference_mode(),
+                torch.autocast(crops.device.type, dtype=kind, enabled=bool(kind)),
+            ):
+                logits = self.model(crops)
+            each = probabilities(logits.float(), multilabel=self.multilabel)
+            rows.append(each.mean(0).cpu().numpy())
+        return np.stack(rows)
 
 
 class Segmentation(Supervised):

@@ -2,13 +2,8 @@
 
 from dataclasses import dataclass
 
-from genesis_hub.engine.fabric import PRECISIONS
 from genesis_hub.engine.pace import Pace
-from genesis_hub.engine.schedule import check_schedule
-from genesis_hub.errors import BadInput
-
-TRANSFERS = ("encoder", "all")
-OPERATORS = ("lstm", "conv3d")
+from genesis_hub.tuning.checking import check
 
 
 @dataclass(frozen=True)
@@ -17,18 +12,21 @@ class Recipe:
 
     task: "classification" or "segmentation"; told from the data by itself.
     reader: the layout of the data, where it is not told by itself. image, mask, labels, patient,
-    split: columns of a table; several `labels` may come together. classes: their names in order, or
+    split: columns of a table, or what of a published data set is meant (mask = "heart"); several
+    `labels` may come together. classes: their names in order, or
     "1=lung": what stands in the data and the name it has; two values may share a name.
     steps or epochs: how long; epochs count the training cases once. batch_size: cases of one step,
     over all processes and accumulated parts; as published where memory allows, fewer on a CPU.
     seed: of the split, the fresh layers, the order and the augmentation. lr: the rate at its peak.
     optimizer: "adamw" or "sgd". weight_decay: of all but biases and norms. schedule: what follows
-    the peak: "cosine", "constant" or "plateau", which halves it after a third of the patience.
+    the peak: "cosine", "constant" or "plateau", which halves it again and again. plateau: how
+    many validations in a row without anything better that takes; a third of the patience.
     warm_up: steps until the peak. clip: the greatest norm of the gradient; 0 leaves it as it is.
     accumulate: parts that a step is computed in, for memory. average: decay of the weights' moving
     average, which is then validated and kept; 0 keeps none. validate_every: steps between
     validations. save_every: steps between checkpoints. patience: validations without anything
-    better before it stops; 0 never stops. workers: processes that read cases ahead. precision:
+    better before it stops; 0 never stops. select: what is better: "score" (AUC, or Dice) or, for
+    classification, "log_loss". workers: processes that read cases ahead. precision:
     "fp32", "bf16" or "fp16". deterministic: operators that give the same bits each time, also on a
     GPU, where there are such.
 
@@ -48,8 +46,18 @@ class Recipe:
     class_weights: rare classes count more in the loss. label_smoothing: share of a label that is
     given to all classes alike.
     balanced: cases of rare classes are drawn as often as those of common ones.
-    label_fraction: learn from this share of the training cases only, patients whole.
-    augment: "default" by modality, or "none". mirror: left and right may be exchanged.
+    label_fraction: learn from this share of the training cases only, patients whole. shots: learn
+    from so many training cases, drawn by the seed, patients whole; validation cases all stay.
+    uncertain: what a label of -1 counts as in training: "unknown" (left out of the loss), "ones",
+    "zeros", "lsr-ones" or "lsr-zeros" (drawn from 0.55 to 0.85, or 0 to 0.3, for each step).
+    tested: labels that validation goes by and whose mean AUC is told as tested_auc, too; all if
+    none is named. ten_crop: test pictures are brought to this many pixels a side, and the mean of
+    the probabilities of ten crops of `size` counts (corners, middle, and the same in the mirror);
+    0: the whole picture, as `predict` shows it.
+    augment: "default" by modality, "benchmark" (as X-ray encoders are compared with: parts of 8 %
+    of the picture and more, turned by up to 7 degrees; for masks gentler ones, with values and
+    bends) or "none". mirror: left and right may be exchanged. held: side at which training pictures
+    are held, so that small parts of them stay sharp; 0: that of `size`.
     size: of the patches or pictures. spacing: millimetres of the grid they are cut from; `predict`
     undoes it. foreground: share of patches with something in them.
     modality, range: what the values are, as `from_pretrained` takes them. no_check: take images as
@@ -77,6 +85,7 @@ class Recipe:
     optimizer: str = "adamw"
     weight_decay: float = 0.01
     schedule: str = "cosine"
+    plateau: int | None = None
     warm_up: int | None = None
     clip: float = 1.0
     accumulate: int = 1
@@ -84,6 +93,7 @@ class Recipe:
     validate_every: int | None = None
     save_every: int = 100
     patience: int = 0
+    select: str = "score"
     workers: int = 0
     precision: str = "fp32"
     deterministic: bool = False
@@ -108,6 +118,11 @@ class Recipe:
     balanced: bool = False
     label_smoothing: float = 0.0
     label_fraction: float | None = None
+    shots: int | None = None
+    uncertain: str = "unknown"
+    tested: tuple[str, ...] = ()
+    ten_crop: int = 0
+    held: int = 0
     modality: str | None = None
     range: tuple[float, ...] | str | None = None
     spacing: tuple[float, ...] | None = None
@@ -118,78 +133,7 @@ class Recipe:
 
     def check(self) -> None:
         """Raise `BadInput` where a key cannot be used."""
-        check_schedule(self.schedule)
-        if self.transfer not in TRANSFERS:
-            raise BadInput(f"transfer={self.transfer!r}; choose from {', '.join(TRANSFERS)}")
-        if self.augment not in ("default", "none"):
-            raise BadInput(f"augment={self.augment!r}; choose 'default' or 'none'")
-        if self.precision not in PRECISIONS:
-            raise BadInput(f"precision={self.precision!r}; choose from {', '.join(PRECISIONS)}")
-        if self.task not in (None, "classification", "segmentation"):
-            raise BadInput(f"task={self.task!r}; choose 'classification' or 'segmentation'")
-        for name in ("steps", "epochs", "batch_size", "accumulate", "save_every"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise BadInput(f"{name}={value!r}, but it must be 1 or more")
-        for name in ("workers", "patience", "recalibrate", "warm_up", "validate_every", "lora"):
-            value = getattr(self, name)
-            if value is not None and value < 0:
-                raise BadInput(f"{name}={value!r}, but it must be 0 or more")
-        for name, low, high in (
-            ("lr", 0, 10), ("weight_decay", -1e-9, 10), ("layer_decay", 0, 1.0000001),
-            ("foreground", -1e-9, 1.0000001), ("average", -1e-9, 1), ("clip", -1e-9, 1e6),
-            ("label_smoothing", -1e-9, 1), ("lora_alpha", 0, 1e6),
-        ):  # fmt: skip
-            value = getattr(self, name)
-            if value is not None and not low < value < high:
-                raise BadInput(f"{name}={value!r} is out of its range")
-        if self.freeze and self.unfreeze:
-            raise BadInput("freeze and unfreeze were both given; give one")
-        if list(self.unfreeze) != sorted(self.unfreeze) or any(n < 0 for n in self.unfreeze):
-            raise BadInput(f"unfreeze={self.unfreeze}, but epochs from 0 up, rising, are expected")
-        if self.steps is not None and self.epochs is not None:
-            raise BadInput("steps and epochs were both given; give one")
-        if self.operator not in (None, *OPERATORS):
-            raise BadInput(f"operator={self.operator!r}; choose from {', '.join(OPERATORS)}")
-        if self.range not in (None, "image") and len(self.range or ()) != 2:
-            raise BadInput(f"range={self.range!r}; give two numbers, low and high, or 'image'")
-        if self.spacing is not None and not all(0 < side < float("inf") for side in self.spacing):
-            raise BadInput(f"spacing={self.spacing}, but millimetres above 0 are expected")
-        self.check_lora()
-        self.check_cache()
-
-    def check_lora(self) -> None:
-        """Raise `BadInput` where adapters cannot go with the rest."""
-        if not self.lora:
-            if self.lora_alpha is not None:
-                raise BadInput(f"lora_alpha={self.lora_alpha!r} without lora; give the rank, too")
-            return
-        for name in ("freeze", "unfreeze", "scratch"):
-            if getattr(self, name):
-                raise BadInput(
-                    f"lora={self.lora} and {name}={getattr(self, name)!r} were both given, but "
-                    "adapters learn in place of pretrained weights that stand still; give one"
-                )
-
-    def check_cache(self) -> None:
-        """Raise `BadInput` where features cannot be kept."""
-        if not self.cache:
-            return
-        if not self.freeze:
-            raise BadInput(
-                "cache=true keeps what a frozen encoder says, but this one learns; give "
-                "freeze=true, too, or leave cache away"
-            )
-        if self.augment != "none":
-            raise BadInput(
-                f"cache=true computes each case once, so augment={self.augment!r} could never be "
-                "seen; give augment='none', or leave cache away"
-            )
-        if self.norm == "original":
-            raise BadInput(
-                "cache=true computes each case by itself, but norm='original' makes it depend on "
-                "its batch; give norm='running', or leave cache away"
-            )
+        check(self)
 
     def pace(self) -> Pace:
         """Return what the loop needs of a recipe whose choices are made."""
@@ -211,6 +155,7 @@ class Recipe:
             validate_every=self.validate_every or 0,
             save_every=self.save_every,
             patience=self.patience,
+            plateau=self.plateau or 0,
             workers=self.workers,
             deterministic=self.deterministic,
         )

@@ -1,7 +1,7 @@
 """What a run leaves: measures on the cases it did not learn from, and what it said of each."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,8 @@ from genesis_hub.engine.checkpoint import Standing
 from genesis_hub.evaluate import (
     METHOD,
     RESAMPLES,
+    ClassScores,
+    Interval,
     Sample,
     classification_metrics,
     classified,
@@ -24,8 +26,9 @@ from genesis_hub.evaluate import (
 )
 from genesis_hub.infer.segment import segment
 from genesis_hub.tuning.items import Samples
-from genesis_hub.tuning.objectives import Classification, Supervised
+from genesis_hub.tuning.objectives import Classification, mean
 from genesis_hub.tuning.predictions import Table, of_scores, of_shares
+from genesis_hub.tuning.supervised import Supervised
 
 
 def write_results(
@@ -45,16 +48,16 @@ def write_results(
     split = next((name for name in ("test", "val") if len(samples[name])), "train")
     objective.model.eval()
     if isinstance(objective, Classification):
-        table, found, sample = of_classifier(objective, samples[split], cases)
+        table, found, kinds = of_classifier(objective, samples[split], cases)
     else:
-        table, found, sample = of_segmenter(objective, samples[split], cases)
+        table, found, kinds = of_segmenter(objective, samples[split], cases)
     metrics = {
         "split": split,
         "cases": len(samples[split]),
         "steps": standing.step,
         "finished": standing.finished,
         **found,
-        **with_intervals(sample, seed),
+        **with_intervals(kinds, seed),
         "validation": standing.measures,
     }
     table.write(folder)
@@ -65,23 +68,36 @@ def write_results(
 
 def of_classifier(
     objective: Classification, samples: Samples, cases: CaseList
-) -> tuple[Table, dict[str, Any], Sample]:
+) -> tuple[Table, dict[str, Any], dict[str, Sample]]:
     """Return what was said of each case, the measures over all, and what they follow from."""
-    shares = objective.shares(samples)
+    classes = list(cases.classes)
+    shares = objective.asked(samples)
     labels = np.stack([samples.label(k).numpy() for k in range(len(samples))])
     found = classification_metrics(
         shares, labels, multilabel=cases.multilabel, classes=cases.classes
     )
     patients = [case.patient for case in samples.cases]
-    sample = classified(
-        shares, labels, patients=patients, multilabel=cases.multilabel, classes=cases.classes
-    )
-    return of_shares(samples.cases, shares, cases), dict(found), sample
+    kinds: dict[str, Sample] = {
+        "": classified(
+            shares, labels, patients=patients, multilabel=cases.multilabel, classes=cases.classes
+        )
+    }
+    beside: dict[str, Any] = {"ten_crop": objective.ten_crop} if objective.ten_crop else {}
+    if objective.tested:
+        known = [found[f"auc/{name}"] for name in objective.tested]
+        beside |= {"tested": list(objective.tested), "tested_auc": mean(known)}
+        kept = [classes.index(name) for name in objective.tested]
+        few = classified(
+            shares[:, kept], labels[:, kept], patients=patients, multilabel=True,
+            classes=objective.tested,
+        )  # fmt: skip
+        kinds["tested_"] = few.narrowed(["auc"])
+    return of_shares(samples.cases, shares, cases), {**found, **beside}, kinds
 
 
 def of_segmenter(
     objective: Supervised, samples: Samples, cases: CaseList
-) -> tuple[Table, dict[str, Any], Sample]:
+) -> tuple[Table, dict[str, Any], dict[str, Sample]]:
     """Return the scores of each case, the measures over all, and what they follow from."""
     records = []
     for index in range(len(samples)):
@@ -98,32 +114,45 @@ def of_segmenter(
     patients = [case.patient for case in samples.cases]
     return (
         of_scores(samples.cases, records),
-        {"classes": found, "dice": mean_dice(found)},
-        segmented(records, patients=patients),
+        {"classes": found, **dices(records)},
+        {"": segmented(records, patients=patients)},
     )
 
 
-def with_intervals(sample: Sample, seed: int) -> dict[str, Any]:
+def with_intervals(kinds: Mapping[str, Sample], seed: int) -> dict[str, Any]:
     """Return the interval of each number by name, and how they came about.
 
-    Those by class stand as "auc/nodule", "dice/liver".
+    kinds: what numbers follow from, by how their names begin. Those by class stand as "auc/nodule",
+    "dice/liver".
     """
-    draw = np.random.Generator(np.random.PCG64(seed))
-    found = intervals(sample, draw=draw)
+    found: dict[str, Interval] = {}
+    for kind, sample in kinds.items():
+        draw = np.random.Generator(np.random.PCG64(seed))
+        own = intervals(sample, draw=draw)
+        found |= {f"{kind}{name}": one for name, one in own.items() if not kind or "/" not in name}
     return {
         "intervals": {name: [one.low, one.high] for name, one in found.items()},
         "resampling": {
             "level": 0.95, "method": METHOD, "resamples": RESAMPLES, "seed": seed,
-            "patients": sample.patients,
+            "patients": kinds[""].patients,
             "undefined": {name: one.undefined for name, one in found.items() if one.undefined},
         },
     }  # fmt: skip
 
 
-def mean_dice(found: Mapping[str, Mapping[str, float]]) -> float:
-    """Return the mean over classes of the mean Dice over cases."""
-    values = [scores["dice"] for scores in found.values() if not np.isnan(scores["dice"])]
-    return float(np.mean(values)) if values else float("nan")
+def dices(records: Sequence[Mapping[str, ClassScores]]) -> dict[str, float]:
+    """Return Dice as papers give it, each the mean over classes.
+
+    dice: the mean over cases, those without a class in truth and answer left out. dice_with_empty:
+    the same, such cases counting 1. pooled_dice: of the pixels of all cases together. Where most
+    masks are empty they differ enormously.
+    """
+    found, with_empty = pooled(records), pooled(records, empty="one")
+    return {
+        "dice": mean([scores.dice for scores in found.values()]),
+        "dice_with_empty": mean([scores.dice for scores in with_empty.values()]),
+        "pooled_dice": mean([scores.pooled_dice for scores in found.values()]),
+    }
 
 
 def told(value: Any) -> Any:

@@ -14,7 +14,7 @@ from training.distillation.loss import distilled, sharpened
 from training.distillation.prototypes import Prototypes
 from training.distillation.wholes import composed, decomposed, side_by_side
 from training.methods.adam_v2 import AdamV2, AdamV2Recipe
-from training.methods.roster import METHODS
+from training.methods.roster import METHODS, recipe_of
 from training.views.draws import Draws
 from training.views.wholes import Wholes, band, crop_of, crops_of_whole, wholes_and_parts
 
@@ -216,11 +216,29 @@ def test_validation_changes_nothing_and_is_not_won_by_one_answer_to_all() -> Non
         ({"phase": ("L", "LCD")}, "two lists of one length"),
         ({"part_loss": "l1"}, "choose from cosine, mse"),
         ({"locals": 0}, "locals=0"),
+        (
+            {"phase": ("L", "LCD"), "granularity": (0, 0), "stage_epochs": (3,)},
+            "there are 2 stages",
+        ),
     ],
 )
 def test_keys_that_cannot_be_used_are_named(wishes: dict[str, Any], said: str) -> None:
     with pytest.raises(BadInput, match=said):
         AdamV2Recipe(**{**SMALL, **wishes}).check()
+
+
+def test_the_shipped_chain_is_as_long_as_published_unless_steps_are_given() -> None:
+    stages = recipe_of("adam-v2", {}).stages()
+    assert list(stages) == ["L0", "L1", "L2", "LCD0", "LCD1", "LCD2"]
+    assert [keys["epochs"] for keys in stages.values()] == [200, 200, 100, 10, 90, 165]
+    assert not any(
+        "epochs" in keys for keys in recipe_of("adam-v2", {"steps": 5}).stages().values()
+    )
+    alone = recipe_of("adam-v2", {"phase": "L", "granularity": 1})
+    assert (alone.epochs, alone.stages()) == (100, {})
+    one = recipe_of("adam-v2", {"steps": 5, **stages["LCD1"]} | {"epochs": None})
+    assert isinstance(one, AdamV2Recipe)
+    assert (one.parted, one.parts, one.stages()) == (2, "rectangles", {})
 
 
 def test_it_is_in_the_roster() -> None:

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from genesis_hub.data.cases.published.xrays.chestxray14 import FINDINGS
 from genesis_hub.errors import BadInput
 from training.lists import lists, main
 from training.pictures.listfile import read_list
-from training.pictures.nih import FINDINGS, lists_of
+from training.pictures.nih import lists_of
 
 MANY = 60
 

@@ -41,6 +41,7 @@ class AdamV2Recipe(ImageRecipe):
     phase: "L" learns where a region is (localizability); "LCD" also how wholes are composed of
     parts, and decompose into them. granularity: how small the anchor is: its side is that of the
     picture over 2 ** granularity. Both may be lists of one length, which make a chain.
+    stage_epochs: how long each stage of a chain is, unless steps say so; nothing: epochs, each.
     local_side, locals: side and number of small views. prototypes, bottleneck, hidden: of the head.
     student_temperature, teacher_temperature: what similarities are divided by. center: decay of the
     average that the teacher's are centred by. momentum: of the teacher at the beginning; it rises
@@ -53,6 +54,7 @@ class AdamV2Recipe(ImageRecipe):
 
     phase: str | tuple[str, ...] = "L"
     granularity: int | tuple[int, ...] = 0
+    stage_epochs: tuple[int, ...] = ()
     local_side: int = 96
     locals: int = 8
     prototypes: int = 65536
@@ -86,7 +88,14 @@ class AdamV2Recipe(ImageRecipe):
         if not isinstance(self.phase, tuple) or not isinstance(self.granularity, tuple):
             return {}
         pairs = zip(self.phase, self.granularity, strict=True)
-        return {f"{p}{g}": {"phase": p, "granularity": g} for p, g in pairs}
+        made: dict[str, dict[str, Any]] = {
+            f"{phase}{depth}": {"phase": phase, "granularity": depth, "stage_epochs": ()}
+            for phase, depth in pairs
+        }
+        if self.stage_epochs and self.steps is None:
+            for keys, epochs in zip(made.values(), self.stage_epochs, strict=True):
+                keys["epochs"] = epochs
+        return made
 
     def check(self) -> None:
         """Raise `BadInput` where a key cannot be used."""
@@ -105,6 +114,12 @@ class AdamV2Recipe(ImageRecipe):
             raise BadInput(
                 f"phase={self.phase!r} and granularity={self.granularity!r}; give one of each, or "
                 'two lists of one length: phase=["L","L","LCD"] granularity=[0,1,0]'
+            )
+        chained = isinstance(self.phase, tuple)
+        if chained and self.stage_epochs and len(self.stage_epochs) != len(phases):
+            raise BadInput(
+                f"stage_epochs={self.stage_epochs!r}, but there are {len(phases)} stages; give a "
+                "number for each, or steps= or epochs= for all"
             )
         self.one_of("part_loss", MEASURES)
         self.at_least(2, "prototypes", "bottleneck", "hidden", "batch_size")

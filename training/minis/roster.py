@@ -22,5 +22,5 @@ class Mini(NamedTuple):
 MINIS: dict[str, Mini] = {
     "models-genesis-mini": Mini(models_genesis.gather),
     "semantic-genesis-mini": Mini(semantic_genesis.gather, half=True),
-    "adam-mini": Mini(adam.gather),
+    "adam-mini": Mini(adam.gather, half=True),
 }

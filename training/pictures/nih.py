@@ -9,20 +9,17 @@ from typing import Any
 
 from genesis_hub.atomic import new_file
 from genesis_hub.data.cases import Case, CaseList, split_cases
-from genesis_hub.data.cases.table import read_table
+from genesis_hub.data.cases.published.xrays.chestxray14 import (
+    ENTRIES,
+    FINDINGS,
+    TEST,
+    TRAIN_VAL,
+    entries_of,
+)
 from genesis_hub.data.readers import existing
 from genesis_hub.errors import BadInput
 from training.pictures.listfile import Line, read_list
 
-# In the order of the authors' lists.
-FINDINGS = (
-    "Atelectasis", "Cardiomegaly", "Effusion", "Infiltration", "Mass", "Nodule", "Pneumonia",
-    "Pneumothorax", "Consolidation", "Edema", "Emphysema", "Fibrosis", "Pleural_Thickening",
-    "Hernia",
-)  # fmt: skip
-NONE = "No Finding"
-IMAGE, LABELS = "Image Index", "Finding Labels"  # Columns of NIH's table.
-TRAIN_VAL, TEST, ENTRIES = "train_val_list.txt", "test_list.txt", "Data_Entry_2017*.csv"
 WRITTEN = {"train": "train.txt", "val": "val.txt", "test": "test.txt"}
 FACTS = "lists.json"
 
@@ -120,22 +117,7 @@ def named(file: str | Path, lines: Sequence[Line]) -> None:
 def labels_of(entries: str | Path, names: dict[str, tuple[str, ...]]) -> dict[str, tuple[int, ...]]:
     """Return which of the 14 findings each picture has, by NIH's table."""
     file = existing(entries)
-    table = read_table(file)
-    for column in (IMAGE, LABELS):
-        if column not in table.columns:
-            raise BadInput(
-                f"{file}: it has no column {column!r}, but {', '.join(table.columns)}; give NIH's "
-                "Data_Entry_2017.csv"
-            )
-    found: dict[str, tuple[int, ...]] = {}
-    for name, words in zip(table.values(IMAGE), table.values(LABELS), strict=True):
-        said = {word.strip() for word in words.split("|")} - {NONE, ""}
-        if unknown := said - set(FINDINGS):
-            raise BadInput(
-                f"{file}: {name} has {min(unknown)!r}, which is none of the 14 findings: "
-                f"{', '.join(FINDINGS)}"
-            )
-        found[name] = tuple(int(finding in said) for finding in FINDINGS)
+    found = entries_of(file)
     missing = [name for some in names.values() for name in some if name not in found]
     if missing:
         raise BadInput(

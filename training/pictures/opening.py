@@ -19,6 +19,7 @@ from training.views.decomposer import grid_of
 
 LOOKED_AT = 32  # Pictures whose sides say how large the cache's need to be.
 AND_ROOM = 1 << 30  # Bytes that a cache leaves free.
+ENOUGH = 8  # Pictures to choose weights by; fewer are said to be few.
 Cache = bool | str | Path | None
 Parts = Literal["cells", "squares", "rectangles"]
 KINDS: dict[str, Callable[..., CellItems]] = {
@@ -95,6 +96,13 @@ def material(album: PictureFiles, make: Callable[..., CellItems], notes: Sequenc
     )
     if not learned:
         raise BadInput("no picture that can be read is left to learn from; mend them")
+
+    if 0 < len(kept) < ENOUGH:
+        notes = (
+            *notes,
+            f"only {len(kept)} pictures are kept for validation, which is little to choose weights "
+            "by; validation=0.3 keeps more",
+        )
 
     def seen() -> list[dict[str, Any]]:
         return [

@@ -16,14 +16,20 @@ from genesis_hub.data.cases.manifest import read_manifest
 from genesis_hub.data.cases.masks import class_indices
 from genesis_hub.data.cases.published import Layout, layout_of, named_layout
 from genesis_hub.data.cases.splitfile import read_split, write_split
-from genesis_hub.data.cases.splits import folds, held_out, label_fraction, split_cases
+from genesis_hub.data.cases.splits import (
+    few_shots,
+    folds,
+    held_out,
+    label_fraction,
+    split_cases,
+)
 from genesis_hub.data.readers import existing
 from genesis_hub.errors import BadInput
 
 __all__ = [
     "SPLITS", "Case", "CaseList", "Classes", "Draw", "Problem", "Task", "audit", "audited",
-    "class_indices", "folds", "held_out", "label_fraction", "load_cases", "named", "read_split",
-    "report", "split_cases", "write_split",
+    "class_indices", "few_shots", "folds", "held_out", "label_fraction", "load_cases", "named",
+    "read_split", "report", "split_cases", "write_split",
 ]  # fmt: skip
 
 TABLES = (".csv", ".tsv", ".txt")
@@ -58,7 +64,8 @@ def load_cases(
     several of `image` are channels, a sequence of `labels` are labels that may come together, and
     "" goes without.
     reader: how a published data set is laid out: "medmnist", "luna16", "candidates" (a table of
-    points in volumes), "lidc-cubes", "lits" or "brats"; told from what is there where that is sure.
+    points in volumes), "chestxray14" and others (`published.LAYOUTS`); told from what is there
+    where that is sure.
 
     A folder with a cases.csv, labels.csv or manifest.csv is read by that table.
     """

@@ -58,6 +58,23 @@ def label_fraction(cases: CaseList, fraction: float, seed: int = 0) -> CaseList:
     """
     if not is_number(fraction) or not 0 < fraction <= 1:
         raise BadInput(f"fraction={fraction!r}: give a share of the training cases, in (0, 1]")
+    return fewer(cases, fraction * len(cases.of("train")), seed, "label fraction", float(fraction))
+
+
+def few_shots(cases: CaseList, shots: int, seed: int = 0) -> CaseList:
+    """Return the list with about so many training cases, balanced by label, patients whole.
+
+    As `label_fraction` draws them: of one seed fewer are part of more, and a patient of each class
+    stays. Where patients have several cases, the nearest number is taken.
+    """
+    count = len(cases.of("train"))
+    if not is_whole(shots) or not 1 <= shots <= max(1, count):
+        raise BadInput(f"shots={shots!r}, but {count} cases are for training; give 1 to {count}")
+    return fewer(cases, float(shots), seed, "shots", float(shots))
+
+
+def fewer(cases: CaseList, wanted: float, seed: int, rule: str, said: float) -> CaseList:
+    """Return the list with about so many training cases; rule, said: how that is written down."""
     training = [case for case in cases if case.split == "train"]
     if not training:
         raise BadInput(f"{cases.root}: no case is for training yet; call split_cases first")
@@ -65,11 +82,11 @@ def label_fraction(cases: CaseList, fraction: float, seed: int = 0) -> CaseList:
     sizes, counts = tallied(groups, len(cases.classes))
     order, cover = even_order(counts)
     reached = np.cumsum(sizes[order])
-    nearest = int(np.argmin(np.abs(reached - fraction * len(training)))) + 1
+    nearest = int(np.argmin(np.abs(reached - wanted))) + 1
     kept = {groups[unit].patient for unit in order[: max(nearest, cover)]}
-    fewer = tuple(case for case in cases if case.split != "train" or case.patient in kept)
-    draws = (*cases.draws, Draw("label fraction", seed, (float(fraction),)))
-    return replace(cases, cases=fewer, draws=draws, whole=cases.whole or cases.digest)
+    left = tuple(case for case in cases if case.split != "train" or case.patient in kept)
+    draws = (*cases.draws, Draw(rule, seed, (said,)))
+    return replace(cases, cases=left, draws=draws, whole=cases.whole or cases.digest)
 
 
 def folds(cases: CaseList, k: int, seed: int = 0) -> list[CaseList]:

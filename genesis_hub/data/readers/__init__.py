@@ -8,6 +8,8 @@ from genesis_hub.data.image import Image
 from genesis_hub.data.readers import arrays, metaimage, nifti, nrrd, picture
 from genesis_hub.data.readers.boxes import Opener, is_box, read_box
 from genesis_hub.data.readers.dicom import read_series
+from genesis_hub.data.readers.jsrt import is_jsrt, read_jsrt
+from genesis_hub.data.readers.outlines import is_mask, read_mask
 from genesis_hub.data.readers.parts import parted, words_of
 from genesis_hub.data.readers.series import only, series_in
 from genesis_hub.data.readers.slices import has_magic
@@ -24,7 +26,7 @@ READERS = (
 SUFFIXES = tuple(suffix for suffixes, _ in READERS for suffix in suffixes)
 DICOM = (".dcm", ".dicom", ".ima", "")
 LONGEST_FIRST = sorted((*SUFFIXES, *DICOM[:3]), key=len, reverse=True)
-FORMATS = "NIfTI, DICOM, MetaImage, NRRD, PNG, JPEG, BMP, TIFF, NPY, NPZ"
+FORMATS = "NIfTI, DICOM, MetaImage, NRRD, PNG, JPEG, BMP, GIF, TIFF, NPY, NPZ"
 
 __all__ = ["FORMATS", "Image", "is_dicom", "is_plain", "read", "stem_of"]
 
@@ -33,8 +35,9 @@ def read(path: str | Path, *, series: str | None = None, uneven: bool = False) -
     """Return the image in a file, or in a folder of DICOM files; values are read when asked for.
 
     path: behind a "#" it may name a part: an item of a stack of images (`x_train.npy#17`,
-    `pneumoniamnist.npz#train_images/17`), or a box around a point of a volume
-    (`scan.mhd#lps=-128.7,-175.3,-298.4&box=64,64,32`; see `boxes.read_box`).
+    `pneumoniamnist.npz#train_images/17`), a box around a point of a volume
+    (`scan.mhd#lps=-128.7,-175.3,-298.4&box=64,64,32`; see `boxes.read_box`), or a mask that a table
+    or several files make together (`train-rle.csv#mask=runs&...`; see `outlines`).
     series: which one, where a folder holds several: a name, number or UID.
     uneven: take a DICOM series with gaps as evenly spaced instead of refusing it.
     """
@@ -42,7 +45,9 @@ def read(path: str | Path, *, series: str | None = None, uneven: bool = False) -
     if not part:
         return read_whole(path, series, uneven)
     path = Path(path)
-    if is_box(part):
+    if is_mask(part):
+        image = read_mask(file, part, path, lambda other: read_whole(other, None, uneven))
+    elif is_box(part):
         image = read_box(file, part, path, Opener(read_whole, series, uneven))
     else:
         image = read_item(file, part, path)
@@ -63,6 +68,8 @@ def read_whole(path: str | Path, series: str | None, uneven: bool) -> Image:
         return read_series(only(found, path, series), path=path, uneven=uneven)
     if path.stat().st_size == 0:
         raise BadInput(f"{path}: the file is empty; copy or export it again")
+    if is_jsrt(path):
+        return replace(read_jsrt(path), name=stem_of(path))
     for suffixes, reader in READERS:
         if path.name.lower().endswith(suffixes):
             image = reader(path)

@@ -1,6 +1,7 @@
 """Parts of files: what stands behind a "#" in a path, and what tells one part from another.
 
-`x_train.npy#17`, `pneumoniamnist.npz#train_images/17`, `scan.mhd#lps=-128.7,-175.3,-298.4&box=64`.
+`x_train.npy#17`, `pneumoniamnist.npz#train_images/17`, `scan.mhd#lps=-128.7,-175.3,-298.4&box=64`,
+`train-rle.csv#mask=runs&of=1.2.3&on=1.2.3.dcm`.
 """
 
 import hashlib

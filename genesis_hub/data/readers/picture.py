@@ -13,7 +13,7 @@ from genesis_hub.data.image import Array, Image
 from genesis_hub.data.readers.raw import BROKEN, STEP, opened
 from genesis_hub.errors import BadInput
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff")
 MOST_PIXELS = 500_000_000
 SIXTEEN = ("I;16", "I;16B", "I;16L", "I;16N", "I")
 

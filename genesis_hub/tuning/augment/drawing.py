@@ -1,5 +1,6 @@
 """The numbers of an augmentation, drawn before anything is done: one row of dice per sample."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
@@ -20,7 +21,8 @@ DICE = 64
 class Draw:
     """What happens to one sample: plain numbers; `Draw()` changes nothing.
 
-    place: where a crop lies, from -1 (all the way down an axis) to 1.
+    place: where a crop lies, from -1 (all the way down an axis) to 1. window: share of each side
+    that is cut out of it; window_place: where.
     bend, bend_points, bend_seed: an elastic field, as shares of the sides.
     cutout, cutout_place: sides of a box as shares, and where it lies, 0 to 1.
     """
@@ -33,6 +35,8 @@ class Draw:
     shift: tuple[float, float, float] = (0.0, 0.0, 0.0)
     crop: float = 1.0
     place: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    window: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    window_place: tuple[float, float, float] = (0.0, 0.0, 0.0)
     bend: float = 0.0
     bend_points: int = 7
     bend_seed: int = 0
@@ -134,6 +138,9 @@ def draw_sample(augment: Augment, ndim: int, dice: Dice) -> Draw:
     cutout, cutout_place = dice.when(
         a.cutout_chance, (dice.three(0, a.cutout), dice.three(0, 1)), (zero, zero)
     )
+    window, window_place = dice.when(
+        a.area_chance, (sides_of(dice, a.area, a.ratio), dice.three(-1, 1)), ((1.0, 1.0, 1.0), zero)
+    )
     return Draw(
         flips=tuple(axis for axis in a.flip if axis < ndim and hits[axis]),
         turns=turns if a.quarter_turns else 0,
@@ -143,6 +150,8 @@ def draw_sample(augment: Augment, ndim: int, dice: Dice) -> Draw:
         shift=shift,
         crop=crop,
         place=place,
+        window=window,
+        window_place=window_place,
         bend=bend,
         bend_points=a.elastic_points,
         bend_seed=bend_seed,
@@ -156,3 +165,15 @@ def draw_sample(augment: Augment, ndim: int, dice: Dice) -> Draw:
         cutout=cutout,
         cutout_place=cutout_place,
     )
+
+
+def sides_of(dice: Dice, least: float, most: float) -> tuple[float, float, float]:
+    """Return the sides of a window as shares: its area first, then how long it is for its width.
+
+    torchvision draws anew what does not fit; here only what fits is drawn. A root and a logarithm
+    are the same on every platform but for their last bit.
+    """
+    area = dice.between(least, 1.0)
+    longest = min(math.log(most), -math.log(area))
+    stretch = math.exp(dice.between(-longest, longest))
+    return math.sqrt(area * stretch), math.sqrt(area / stretch), 1.0

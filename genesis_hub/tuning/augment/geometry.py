@@ -28,7 +28,7 @@ def is_moved(draw: Draw) -> bool:
     still = Draw()
     return any(
         getattr(draw, name) != getattr(still, name)
-        for name in ("rotate", "tilt", "scale", "shift", "crop", "bend")
+        for name in ("rotate", "tilt", "scale", "shift", "crop", "window", "bend")
     )
 
 
@@ -77,16 +77,18 @@ def mapping(draw: Draw, sides: Sequence[int], spacing: Sequence[float]) -> list[
     """
     ndim = len(sides)
     turn = rotation(draw, ndim)
+    shares = [draw.crop * window for window in draw.window]
     offset = [
-        side * (place * (1 - draw.crop) / 2 - shift)
-        for side, place, shift in zip(sides, draw.place, draw.shift, strict=False)
+        side * (draw.place[a] * (1 - draw.crop) / 2 - draw.shift[a])
+        + side * draw.crop * draw.window_place[a] * (1 - draw.window[a]) / 2
+        for a, side in enumerate(sides)
     ]
     rows = []
     for a in range(ndim):
         # The transpose of a rotation undoes it.
         back = [turn[b][a] * spacing[b] / spacing[a] / draw.scale for b in range(ndim)]
         moved = sum(back[b] * offset[b] for b in range(ndim))
-        rows.append([*(value * draw.crop for value in back), moved])
+        rows.append([*(value * shares[b] for b, value in enumerate(back)), moved])
     return rows
 
 

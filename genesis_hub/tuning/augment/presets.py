@@ -46,6 +46,15 @@ PICTURES = {
         blur_chance=0.1,
     ),
 }  # fmt: skip
+# What X-ray encoders are compared with: parts of the picture that may be small, turned a little.
+BENCHMARK = {
+    "classification": Augment(flip=(1,), rotate=7, area=0.08, ratio=4 / 3, rotate_chance=1.0),
+    "segmentation": Augment(
+        crop=0.7, elastic=0.03, gamma=(0.8, 1.2), contrast=(0.8, 1.2), brightness=0.2,
+        crop_chance=0.25, elastic_chance=0.3, gamma_chance=0.15, contrast_chance=0.15,
+        brightness_chance=0.15,
+    ),
+}  # fmt: skip
 
 
 def for_volumes(modality: str = "any", *, mirror: bool = True) -> Augment:
@@ -63,6 +72,15 @@ def for_pictures(modality: str = "any", *, mirror: bool = False) -> Augment:
     mirror: True lets left and right change places; up stays up.
     """
     return chosen(PICTURES, "pictures", modality, mirror)
+
+
+def for_benchmark(task: str, *, mirror: bool = False) -> Augment:
+    """Return strengths as X-ray encoders are compared with: of "classification" or "segmentation".
+
+    mirror: True lets left and right change places in classification, as the authors do.
+    """
+    augment = BENCHMARK[task]
+    return augment if mirror else replace(augment, flip=())
 
 
 def chosen(table: dict[str, Augment], kind: str, modality: str, mirror: bool) -> Augment:

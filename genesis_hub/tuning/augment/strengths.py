@@ -12,6 +12,8 @@ NUMBERS = {
     "tilt": (0.0, 90.0),
     "shift": (0.0, 0.5),
     "crop": (0.1, 1.0),
+    "area": (0.01, 1.0),
+    "ratio": (1.0, 4.0),
     "elastic": (0.0, 0.4),
     "brightness": (0.0, 1.0),
     "noise": (0.0, 1.0),
@@ -40,6 +42,8 @@ class Augment:
     scale: least and greatest factor; above 1 makes things larger.
     shift: greatest share of each side.
     crop: least share of each side that is cut out, anywhere, and brought back to the full size.
+    area: least share of the plane's area that is cut out, anywhere, and brought back to the full
+    size; ratio: greatest factor that its sides differ by then.
     elastic: greatest bend as a share of each side, along smooth waves between `elastic_points`.
     gamma: exponents of a value between the ends of the range, 0 and 1; below 1 brightens.
     contrast: factors about the image's own mean.
@@ -58,6 +62,8 @@ class Augment:
     scale: tuple[float, float] = (1.0, 1.0)
     shift: float = 0.0
     crop: float = 1.0
+    area: float = 1.0
+    ratio: float = 1.0
     elastic: float = 0.0
     elastic_points: int = 7
     gamma: tuple[float, float] = (1.0, 1.0)
@@ -74,6 +80,7 @@ class Augment:
     scale_chance: float = 0.5
     shift_chance: float = 0.5
     crop_chance: float = 0.5
+    area_chance: float = 1.0
     elastic_chance: float = 0.2
     gamma_chance: float = 0.2
     contrast_chance: float = 0.2

@@ -1,6 +1,7 @@
-"""Recipes that come along: the target tasks of Models Genesis and its successors, by name."""
+"""Recipes that come along, by name: the target tasks of Models Genesis, and those of X-rays."""
 
 import difflib
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,24 @@ from genesis_hub.engine.recipe import read_toml
 from genesis_hub.errors import BadInput
 
 SUFFIX = ".toml"
+HOW_LONG = {"steps", "epochs"}
 
 
 def recipe_names() -> list[str]:
     """Return the names of the recipes that come along."""
     inside = files(__name__).iterdir()
     return sorted(one.name.removesuffix(SUFFIX) for one in inside if one.name.endswith(SUFFIX))
+
+
+def asked_keys(config: str | Path | None, wishes: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the keys of a recipe with those that were asked for over them.
+
+    How long is said in one of two units: what is asked for counts, whatever the recipe has.
+    """
+    keys, asked = {} if config is None else recipe_keys(config), dict(wishes or {})
+    if HOW_LONG & {key for key, value in asked.items() if value is not None}:
+        keys = {key: value for key, value in keys.items() if key not in HOW_LONG}
+    return {**keys, **asked}
 
 
 def recipe_keys(config: str | Path) -> dict[str, Any]:

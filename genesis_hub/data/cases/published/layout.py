@@ -8,6 +8,19 @@ from pathlib import Path
 from genesis_hub.data.cases.columns import Columns
 from genesis_hub.data.cases.draft import Draft
 from genesis_hub.data.cases.published import brats, candidates, lidc, lits, luna16, medmnist
+from genesis_hub.data.cases.published.xrays import (
+    busi,
+    chestxdet,
+    chestxray14,
+    chexpert,
+    drive,
+    jsrt,
+    montgomery,
+    shenzhen,
+    siim,
+    vindrcxr,
+    vindrrib,
+)
 from genesis_hub.errors import BadInput
 
 
@@ -36,6 +49,17 @@ LAYOUTS = (
     Layout("lidc-cubes", lidc.SAYS, lidc.seen, lidc.read_lidc),
     Layout("lits", lits.SAYS, lits.seen, lits.read_lits),
     Layout("brats", brats.SAYS, brats.seen, brats.read_brats, ("image",)),
+    Layout("chestxray14", chestxray14.SAYS, chestxray14.seen, chestxray14.read_chestxray14),
+    Layout("chexpert", chexpert.SAYS, chexpert.seen, chexpert.read_chexpert, ("image",)),
+    Layout("shenzhen", shenzhen.SAYS, shenzhen.seen, shenzhen.read_shenzhen),
+    Layout("vindr-cxr", vindrcxr.SAYS, vindrcxr.seen, vindrcxr.read_vindrcxr),
+    Layout("siim", siim.SAYS, siim.seen, siim.read_siim),
+    Layout("montgomery", montgomery.SAYS, montgomery.seen, montgomery.read_montgomery),
+    Layout("jsrt", jsrt.SAYS, jsrt.seen, jsrt.read_jsrt, ("mask",)),
+    Layout("vindr-rib", vindrrib.SAYS, vindrrib.seen, vindrrib.read_vindrrib),
+    Layout("chestx-det", chestxdet.SAYS, chestxdet.seen, chestxdet.read_chestxdet, ("mask",)),
+    Layout("drive", drive.SAYS, drive.seen, drive.read_drive),
+    Layout("busi", busi.SAYS, busi.seen, busi.read_busi),
 )  # fmt: skip
 
 

@@ -1,0 +1,50 @@
+"""Whether what a recipe asks of labels and pictures fits the data at hand."""
+
+from genesis_hub.data.cases import CaseList
+from genesis_hub.data.nearest import close_names
+from genesis_hub.data.readers import read
+from genesis_hub.entry import Entry
+from genesis_hub.errors import BadInput
+from genesis_hub.tuning.recipe import Recipe
+
+
+def check_fit(recipe: Recipe, entry: Entry, cases: CaseList) -> None:
+    """Raise `BadInput` for keys that mean nothing here; the recipe's size is chosen."""
+    check_labels(recipe, cases)
+    assert recipe.size is not None
+    flat = entry.ndim == 2 and recipe.operator is None and cases.task == "classification"
+    for name in ("ten_crop", "held"):
+        side = getattr(recipe, name)
+        if not side:
+            continue
+        if not flat or read(cases.cases[0].images[0]).ndim != 2:
+            raise BadInput(
+                f"{name}={side} is for pictures that are classified by a 2D encoder; leave it away"
+            )
+        if side < max(recipe.size):
+            raise BadInput(
+                f"{name}={side} is smaller than size={recipe.size}; give at least "
+                f"{max(recipe.size)}"
+            )
+    if recipe.augment == "benchmark" and (entry.ndim != 2 or recipe.operator is not None):
+        raise BadInput("augment='benchmark' is for pictures; volumes take augment='default'")
+    if recipe.select == "log_loss" and cases.task != "classification":
+        raise BadInput("select='log_loss' is for classification; masks are chosen by Dice")
+
+
+def check_labels(recipe: Recipe, cases: CaseList) -> None:
+    """Raise `BadInput` where keys of labels that come together meet others."""
+    if cases.multilabel:
+        for name in recipe.tested:
+            if name not in cases.classes:
+                raise BadInput(
+                    f"tested={list(recipe.tested)}: no label is called {name!r}"
+                    f"{close_names(name, cases.classes)}; they are {', '.join(cases.classes)}"
+                )
+        return
+    for key, usual in (("tested", ()), ("uncertain", "unknown")):
+        if getattr(recipe, key) != usual:
+            raise BadInput(
+                f"{key}={getattr(recipe, key)!r} is for labels that come together, but the classes "
+                f"here are {', '.join(cases.classes)}; leave it away"
+            )
