@@ -240,7 +240,7 @@ def smp_part(spec: Spec, row: Architecture, decoder: str, num_classes: int) -> n
     """Return an smp model as this spec wants it."""
     return planar.smp_network(
         decoder,
-        row.timm or planar.PROXY_ENCODER,
+        row.timm or planar.proxy_encoder(spec.width),
         in_channels=spec.in_channels,
         num_classes=num_classes,
         stem_stride=row.stem_stride,

@@ -185,7 +185,7 @@ def this_folder(facts: Mapping[str, Any]) -> list[str]:
 def pretraining(told: Mapping[str, Any]) -> str:
     """Say what weights were pre-trained on, how long, and what was measured, by their run."""
     recipe, data, reached = told["recipe"], told["data"], told["reached"]
-    flat = "input_side" in recipe
+    flat = "input_side" in recipe or told["method"].endswith("-2d")
     if data.get("classes"):
         source = (
             f"{data['patterns']:,} patterns in {data['classes']} classes, discovered in unlabelled "
@@ -193,11 +193,13 @@ def pretraining(told: Mapping[str, Any]) -> str:
         )
     else:
         cases = data["cases"]
+        of = "of" if "data_dim" in recipe else "cut from"
         source = (
-            f"cut from {cases['train']:,} unlabelled {'pictures' if flat else 'scans'} "
+            f"{of} {cases['train']:,} unlabelled {'pictures' if flat else 'scans'} "
             f"({cases['val']:,} more to choose the weights by)"
         )
-    key = next(name for name in ("views", "preset", "phase") if recipe.get(name))
+    keys = ("views", "preset", "phase", "top_architecture", "code_size")
+    key = next(name for name in keys if recipe.get(name))
     views = f"{key} {recipe[key]}"
     said = (
         f"Pre-trained by `python -m training.pretrain` with the method {told['method']} "
@@ -215,6 +217,8 @@ def pretraining(told: Mapping[str, Any]) -> str:
                 "the other of their picture before all others; spread of the codes "
                 f"{reached['spread']:.2f}"
             )
+        elif "chance" in reached:
+            said += f" ({reached['chance']:.4g} is chance)"
         if "mean_would_cost" in reached:
             said += f" (answering with the mean would cost {reached['mean_would_cost']:.4g})"
         if "accuracy" in reached:
@@ -229,6 +233,10 @@ def pretraining(told: Mapping[str, Any]) -> str:
 
 def windows_of(recipe: Mapping[str, Any]) -> str:
     """Say what a step's images were."""
+    if "data_dim" in recipe:
+        grid = recipe.get("patches_per_side")
+        parts = f", {grid} patches a side" if grid else ""
+        return f"whole images brought to {recipe['data_dim']} a side{parts}"
     if "input_side" not in recipe:
         sides = (recipe[f"input_{name}"] for name in ("rows", "cols", "deps"))
         return f"cubes of {' x '.join(map(str, sides))}"

@@ -244,7 +244,7 @@ def width_of(name: str, row: Architecture, architecture: str, width: float) -> f
         raise BadInput(f"width={width!r}, but it must be above 0 and at most {WIDEST}")
     if width != 1.0 and not row.scalable:
         raise BadInput(
-            f"width={width}, but in 2D only ResNet and ConvNeXt can be built narrower, "
+            f"width={width}, but of timm's only ResNet and ConvNeXt can be built narrower, "
             f"not {architecture} of {name!r}; leave width=1.0"
         )
     return float(width)

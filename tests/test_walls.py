@@ -177,8 +177,10 @@ TRAINING_ROOMS: dict[str, set[str]] = {
     "corpus": {"corpus", "kinds"},
     "contrast": {"contrast"},
     "distillation": {"distillation"},
-    "methods": {"contrast", "distillation", "kinds", "methods", "recipe", "views"},
-    "forecast": {"network", "recipe"},
+    "methods": {
+        "contrast", "distillation", "kinds", "methods", "proxy", "recipe", "views",
+    },
+    "forecast": {"kinds", "network", "recipe"},
     "network": {"kinds", "recipe"},
     "objective": {"contrast", "methods", "views"},
     "sheets": {"methods"},
@@ -186,6 +188,8 @@ TRAINING_ROOMS: dict[str, set[str]] = {
     "handover": {"leaving", "methods", "recipe"},
     "chain": {"handover", "leaving"},
     "pictures": {"corpus", "pictures", "views"},
+    "proxy": {"kinds", "proxy", "views"},
+    "wholes": {"corpus", "kinds", "pictures", "wholes"},
     "discovery": {"corpus", "discovery"},
     "discover": {"command", "discovery"},
     "cubes": {"command", "corpus"},
@@ -193,7 +197,7 @@ TRAINING_ROOMS: dict[str, set[str]] = {
     "lists": {"command", "pictures"},
     "pretrain": {
         "chain", "command", "corpus", "forecast", "handover", "kinds", "leaving", "methods",
-        "network", "objective", "pictures", "recipe",
+        "network", "objective", "pictures", "recipe", "wholes",
     },
     "release": {"command", "handover", "leaving"},
     "minis": {"discovery", "minis"},
@@ -210,6 +214,8 @@ OF_THE_HUB = {
     "pictures": {"atomic", "data", "engine", "errors", "sampling"},
     "contrast": {"errors"},
     "distillation": {"errors"},
+    "proxy": {"errors", "models", "networks"},
+    "wholes": {"data", "engine", "entry", "errors", "infer", "inputs"},
 }  # fmt: skip
 TRAINING_DOORS = {
     "torch": {
@@ -221,6 +227,8 @@ TRAINING_DOORS = {
         "discovery",
         "methods",
         "pictures",
+        "proxy",
+        "wholes",
         "network",
         "forecast",
         "objective",
@@ -228,9 +236,9 @@ TRAINING_DOORS = {
         "pretrain",
         "release",
     },
-    "numpy": {"corpus", "discovery", "minis", "pictures"},
+    "numpy": {"corpus", "discovery", "minis", "pictures", "wholes"},
     "scipy": {"corpus", "discovery"},
-    "tqdm": {"corpus", "discovery", "pictures"},
+    "tqdm": {"corpus", "discovery", "pictures", "wholes"},
 }
 TRAINING_FILES = sorted(TRAINING.rglob("*.py"))
 

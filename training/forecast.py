@@ -9,7 +9,8 @@ from genesis_hub.engine.fabric import Fabric
 from genesis_hub.engine.memory import SHARE, free, needed
 from genesis_hub.entry import InputFacts
 from genesis_hub.errors import BadInput
-from training.network import name_of
+from training.kinds import WholeRecipe
+from training.network import name_of, parts_of
 from training.recipe import Recipe
 
 
@@ -41,8 +42,13 @@ def forecast(recipe: Recipe, facts: InputFacts, fabric: Fabric, *, task: str) ->
 def weighed(recipe: Recipe, facts: InputFacts, task: str) -> tuple[int, int]:
     """Return the bytes of a step for each cube, and those beside them."""
     with torch.device("meta"):
-        network = api.create_model(name_of(recipe), task=task, norm=recipe.norm, width=recipe.width)
-    one, fixed = needed(network, (network.in_channels, *facts.size))
+        network = api.create_model(name_of(recipe), task=task, **parts_of(recipe))
+    count, sides = 1, facts.size
+    if isinstance(recipe, WholeRecipe):
+        count, side = recipe.inputs
+        sides = (side,) * recipe.ndim
+    one, fixed = needed(network, (network.in_channels, *sides))
+    one *= count
     # Under autocast the norms and the losses still keep fp32: 0.67 was measured.
     return one if recipe.precision == "fp32" else one * 2 // 3, fixed
 
@@ -57,7 +63,10 @@ def sharing(recipe: Recipe, device: torch.device) -> int:
 def remedy(recipe: Recipe, fabric: Fabric, fits: int) -> str:
     """Return what to ask for, where so many cubes of a process fit at once."""
     if fits < 1:
-        return "smaller cubes (input_rows, input_cols, input_deps) or a smaller width would do"
+        return (
+            "smaller images (data_dim; input_rows, input_cols, input_deps) or a smaller width "
+            "would do"
+        )
     most = fits * fabric.world_size * recipe.accumulate
     each, rest = divmod(recipe.batch_size, fabric.world_size)
     parts = next((n for n in range(2, each + 1) if each % n == 0 and each // n <= fits), 0)

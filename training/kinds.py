@@ -1,13 +1,15 @@
-"""What recipes have beside the keys of all: those of volumes, and those of pictures."""
+"""What recipes have beside the keys of all: of volumes' cubes, of pictures, of whole images."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from genesis_hub.errors import BadInput
 from training.recipe import Recipe
 
 Parts = Literal["cells", "squares", "rectangles"]
 MODALITIES = ("ct", "mri")
+POOLINGS = ("none", "avg", "max")
+LAYERS = 4
 
 
 @dataclass(frozen=True)
@@ -92,3 +94,111 @@ class ImageRecipe(Recipe):
         self.at_least(8, "input_side", "held_side", "cache_side")
         if self.val_list and not self.train_list:
             raise BadInput(f"val_list={self.val_list!r} without train_list; give both")
+
+
+@dataclass(frozen=True)
+class WholeRecipe(Recipe):
+    """A recipe that learns from whole images, each brought to one square or cube.
+
+    data_dim: its side. An image keeps its proportions, in millimetres where they are known; what it
+    leaves over is filled with zeros. number_channels: of the images; grey ones are repeated.
+    encoder_architecture: in 2D one of the published eight ("DenseNet121", ...) or any name of
+    timm's; nothing: the built-in U-Net. enc_filters: channels of the built-in one's first level;
+    num_layers: how often it halves its input. pooling: "max" or "avg" halves the built-in one's
+    last map once more, and of timm's makes one vector; "none" keeps the map.
+    augment: zoom, turn and mirror (2D); mirror, turn, brighten (3D). augment_zoom_only: zoom alone,
+    in 2D, whatever `augment` says. augment_zoom_range: of each axis, by itself. val_augment,
+    val_augment_zoom_only: the same of what is validated on.
+    cache: a folder that keeps the squares or cubes for other runs too; nothing: the run's own.
+    train_list, val_list: files that name the pictures of each split, in 2D.
+    """
+
+    ndim: ClassVar[Literal[2, 3]] = 3
+    data_dim: int = 128
+    number_channels: int = 1
+    encoder_architecture: str = ""
+    enc_filters: int = 16
+    num_layers: int = 4
+    pooling: str = "max"
+    augment: bool = False
+    augment_zoom_only: bool = False
+    augment_zoom_range: tuple[float, ...] = (0.85, 1.15)
+    val_augment: bool = False
+    val_augment_zoom_only: bool = False
+    cache: str = ""
+    train_list: str = ""
+    val_list: str = ""
+
+    @property
+    def size(self) -> tuple[int, ...]:
+        """The sides of the square or the cube."""
+        return (self.data_dim,) * self.ndim
+
+    @property
+    def inputs(self) -> tuple[int, int]:
+        """How many inputs of the network an item becomes, and the side of each."""
+        return 1, self.data_dim
+
+    @property
+    def pairs(self) -> bool:
+        """Whether every item comes with another image of the corpus."""
+        return False
+
+    @property
+    def least(self) -> int:
+        """The smallest side that the encoder takes, as far as it is known by its name."""
+        if self.encoder_architecture:
+            return 75 if self.encoder_architecture.lower().startswith("inception") else 32
+        return 16 if self.pooling == "none" else 32
+
+    def check(self) -> None:
+        """Raise `BadInput` where a key cannot be used."""
+        super().check()
+        self.one_of("pooling", POOLINGS)
+        self.at_least(1, "data_dim", "number_channels", "enc_filters")
+        if self.ndim == 3:
+            for key in ("encoder_architecture", "train_list", "val_list"):
+                if getattr(self, key):
+                    raise BadInput(
+                        f"{key}={getattr(self, key)!r} is for pictures, but {self.method} learns "
+                        f"from volumes; leave it away, or take {self.method[:-2]}2d"
+                    )
+            if self.augment_zoom_only or self.val_augment_zoom_only:
+                raise BadInput(
+                    "augment_zoom_only=True is for pictures; volumes are mirrored, turned and "
+                    "brightened with augment=True"
+                )
+        elif self.number_channels not in (1, 3):
+            raise BadInput(
+                f"number_channels={self.number_channels}, but pictures have 1 (grey) or 3 (colours)"
+            )
+        if self.num_layers != LAYERS:
+            raise BadInput(
+                f"num_layers={self.num_layers}, but the catalog's encoder halves {LAYERS} times, "
+                f"and it is what is published; leave num_layers={LAYERS}"
+            )
+        if not (
+            len(self.augment_zoom_range) == 2
+            and 0 < self.augment_zoom_range[0] <= self.augment_zoom_range[1]
+        ):
+            raise BadInput(
+                f"augment_zoom_range={self.augment_zoom_range!r}; give two factors, the smaller "
+                "one first, such as [0.85, 1.15]"
+            )
+        if self.val_list and not self.train_list:
+            raise BadInput(f"val_list={self.val_list!r} without train_list; give both")
+        self.check_side()
+
+    def check_side(self) -> None:
+        """Raise `BadInput`, with what would fit, where inputs are too small for the encoder."""
+        side = self.inputs[1]
+        if side < self.least:
+            raise BadInput(
+                f"the encoder would see sides of {side}, but needs {self.least} or more"
+                f"{'' if self.pooling == 'none' else f' with pooling={self.pooling}'}; "
+                f"{self.remedy()}"
+            )
+
+    def remedy(self) -> str:
+        """Return what would make the encoder's inputs large enough."""
+        return f"give data_dim={self.least}"

@@ -10,21 +10,49 @@ from genesis_hub.entry import InputFacts
 from genesis_hub.errors import BadInput
 from genesis_hub.inputs import Inputs, adjusted
 from genesis_hub.models import HubModel
-from training.kinds import ImageRecipe, VolumeRecipe
+from training.kinds import ImageRecipe, VolumeRecipe, WholeRecipe
 from training.recipe import Recipe
 
 MRI = "image"  # An MRI's numbers mean nothing beside another's: each by its own ends.
+FILTERS = 16  # Of the proxy tasks' built-in encoder at width 1.
 
 
 def name_of(recipe: Recipe) -> str:
     """Return the catalog's or timm's name of the network that is trained."""
     asked = recipe.encoder if isinstance(recipe, ImageRecipe) else ""
+    if isinstance(recipe, WholeRecipe) and not published_encoder(recipe):
+        asked = recipe.encoder_architecture
     return f"timm:{asked.removeprefix('timm:')}" if asked else recipe.name
+
+
+def published_encoder(recipe: WholeRecipe) -> str:
+    """Return the published name of the encoder asked for; nothing where it is another."""
+    asked = recipe.encoder_architecture.lower()
+    named = registry.find(recipe.name).encoders
+    return next((name for name, timm in named if asked in (name.lower(), timm)), "")
+
+
+def parts_of(recipe: Recipe) -> dict[str, Any]:
+    """Return what the network is built of, as `create_model` takes it."""
+    if not isinstance(recipe, WholeRecipe):
+        return {"width": recipe.width, "norm": recipe.norm}
+    own = not recipe.encoder_architecture
+    return {
+        "width": recipe.width * recipe.enc_filters / FILTERS if own else recipe.width,
+        "norm": recipe.norm,
+        "in_channels": recipe.number_channels,
+        "encoder": published_encoder(recipe) or None,
+    }
 
 
 def facts_of(recipe: Recipe) -> InputFacts:
     """Return what the network takes: as the catalog says, for the modality and size asked for."""
     facts = registry.find(recipe.name).inputs
+    if isinstance(recipe, WholeRecipe):
+        # Any side is learned from; what loads the weights may need a multiple.
+        sides = zip(recipe.size, facts.multiple, strict=True)
+        size = tuple(-(-side // step) * step for side, step in sides)
+        return replace(facts, size=size, channels=recipe.number_channels)
     if isinstance(recipe, VolumeRecipe) and (
         recipe.range is not None or recipe.modality != facts.modality
     ):
@@ -51,29 +79,38 @@ def network_of(recipe: Recipe, facts: InputFacts, *, task: str) -> HubModel:
     """
     name = name_of(recipe)
     entry = registry.find(name)
-    wishes: dict[str, Any] = {"task": task, "norm": recipe.norm}
+    parts = parts_of(recipe)
+    width = parts["width"]
     classes = 0
     if isinstance(recipe, VolumeRecipe) and entry.pretext_classes:
         classes = recipe.classes
     if recipe.weights is None:
-        network = api.create_model(name, width=recipe.width, num_classes=classes, **wishes)
+        network = api.create_model(name, task=task, num_classes=classes, **parts)
     else:
-        network = api.from_pretrained(recipe.weights, **wishes)
-        other = "" if name == recipe.name else " (encoder=); leave encoder away"
-        if network.spec.architecture != entry.architecture:
+        wishes = {key: parts[key] for key in ("norm", "in_channels") if key in parts}
+        network = api.from_pretrained(recipe.weights, task=task, **wishes)
+        encoder = parts.get("encoder")
+        wanted = dict(entry.encoders)[encoder] if encoder else entry.architecture
+        key = "encoder_architecture" if isinstance(recipe, WholeRecipe) else "encoder"
+        other = "" if name == recipe.name and not encoder else f" ({key}=); leave {key} away"
+        if network.spec.architecture != wanted:
             raise BadInput(
                 f"weights={recipe.weights!r} are of {network.spec.architecture}, but "
-                f"{name} is to be trained{other}; begin with weights of that, or afresh"
+                f"{encoder or name} is to be trained{other}; begin with weights of that, or afresh"
             )
         if classes and network.spec.num_classes != classes:
             raise BadInput(
                 f"weights={recipe.weights!r} tell {network.spec.num_classes} classes apart, but "
                 f"{classes} are to be learned; classes=N takes the first N, or begin afresh"
             )
-        if network.spec.width != recipe.width:
+        if network.spec.width != width:
+            own = isinstance(recipe, WholeRecipe) and not recipe.encoder_architecture
+            give = f"width={network.spec.width:g}"
+            if own:
+                give = f"enc_filters={FILTERS * network.spec.width / recipe.width:g}"
             raise BadInput(
-                f"weights={recipe.weights!r} are {network.spec.width:g} wide, but "
-                f"width={recipe.width:g}; give width={network.spec.width:g}"
+                f"weights={recipe.weights!r} are {network.spec.width:g} wide, but {width:g} is "
+                f"asked for; give {give}"
             )
     network.inputs = Inputs(facts, network.in_channels, network.inputs.frame)
     network.entry = replace(network.entry, inputs=facts)

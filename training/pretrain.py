@@ -28,13 +28,14 @@ from training.corpus.material import Material, Source
 from training.corpus.opening import SPARE, source_of
 from training.forecast import forecast
 from training.handover import beginning
-from training.kinds import ImageRecipe, VolumeRecipe
+from training.kinds import ImageRecipe, VolumeRecipe, WholeRecipe
 from training.leaving import MODEL, Shown, leave
 from training.methods.roster import METHODS, all_keys, recipe_of
 from training.network import facts_of, laid_out, network_of
 from training.objective import Pretraining
 from training.pictures.opening import pictures_of
 from training.recipe import Recipe, recipe_names
+from training.wholes.opening import wholes_of
 
 FREE = ("pictures", "workers", "save_every", "cache")  # What may change when a run goes on.
 SPLIT = "split.json"
@@ -193,6 +194,8 @@ def found(data: str | Path, recipe: Recipe) -> Source:
     """Return what lies at a place, by what a recipe learns from."""
     if isinstance(recipe, VolumeRecipe):
         return source_of(data, recipe)
+    if isinstance(recipe, WholeRecipe):
+        return wholes_of(data, recipe)
     assert isinstance(recipe, ImageRecipe)
     return pictures_of(
         data,

@@ -80,7 +80,7 @@ def narrower(name: str, width: float) -> dict[str, Any]:
         stages: Any = network.feature_info
         return {"dims": [scaled(stage["num_chs"], width) for stage in stages]}
     raise BadInput(
-        f"width={width}, but in 2D only ResNet and ConvNeXt can be built narrower, not {name}; "
+        f"width={width}, but of timm's only ResNet and ConvNeXt can be built narrower, not {name}; "
         "leave width=1.0"
     )
 
@@ -88,17 +88,17 @@ def narrower(name: str, width: float) -> dict[str, Any]:
 class SmpProxyEncoder(nn.Module):
     """The proxy tasks' 2D encoder as smp wants one: the input first, then maps, finest first."""
 
-    def __init__(self, depth: int = 5, output_stride: int = 32) -> None:
+    def __init__(self, depth: int = 5, output_stride: int = 32, width: float = 1.0) -> None:
         super().__init__()
         if output_stride != 32:
             raise ValueError("it has no dilated form")
-        self.depth = depth
+        self.depth, self.width = depth, width
         self.output_stride = 2 ** (depth - 1)
         self.set_in_channels(1)
 
     def set_in_channels(self, in_channels: int, pretrained: bool = False) -> None:
         """Part of smp's contract for encoders: called once, before any weights are there."""
-        self.network = ProxyEncoder(2, in_channels, depth=self.depth)
+        self.network = ProxyEncoder(2, in_channels, depth=self.depth, width=self.width)
         self.out_channels = [in_channels, *self.network.channels]
 
     def forward(self, x: Tensor) -> list[Tensor]:
@@ -122,7 +122,14 @@ class AlignedEncoder(TimmUniversalEncoder):
         return aligned
 
 
-smp_encoders[PROXY_ENCODER] = {"encoder": SmpProxyEncoder, "pretrained_settings": {}, "params": {}}
+def proxy_encoder(width: float) -> str:
+    """Return the name under which smp knows the proxy tasks' encoder at a width."""
+    name = PROXY_ENCODER if width == 1.0 else f"{PROXY_ENCODER}-{width!r}"
+    smp_encoders.setdefault(
+        name,
+        {"encoder": SmpProxyEncoder, "pretrained_settings": {}, "params": {"width": width}},
+    )
+    return name
 
 
 def smp_network(
@@ -136,7 +143,7 @@ def smp_network(
 ) -> nn.Module:
     """Return a real smp model without weights, its answer as large as its input.
 
-    encoder: a timm name, or `PROXY_ENCODER`.
+    encoder: a timm name, or one of `proxy_encoder`'s.
     """
     build = DECODERS.get(decoder.lower().replace("_", "").replace("-", ""))
     if build is None:
@@ -147,7 +154,8 @@ def smp_network(
     kwargs: dict[str, Any] = dict(model_args or {})
     if encoder.startswith("inception_v3"):
         kwargs["aux_logits"] = False
-    name = encoder if encoder == PROXY_ENCODER else f"tu-{encoder}"
+    own = encoder.startswith(PROXY_ENCODER)
+    name = encoder if own else f"tu-{encoder}"
     try:
         network: nn.Module = build(
             name, encoder_weights=None, in_channels=in_channels, classes=num_classes, **kwargs
@@ -163,7 +171,7 @@ def smp_network(
         network.encoder.__class__ = AlignedEncoder
     if stem_stride is not None:
         set_stem_stride(network.encoder.model, stem_stride)  # type: ignore[union-attr,arg-type]
-    if stem_stride == 1 or encoder == PROXY_ENCODER:
+    if stem_stride == 1 or own:
         match_input_size(network, in_channels)
     return network
 

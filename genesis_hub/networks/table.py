@@ -160,7 +160,6 @@ ARCHITECTURES = Table({
         ndim=2,
         first_conv="encoder.stages.0.conv1",
         encoder=partial(ProxyEncoder, 2),
-        scalable=False,
     ),
     "smartnet": Architecture(
         ndim=2,

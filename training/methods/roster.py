@@ -7,11 +7,16 @@ from typing import Any
 
 from genesis_hub.entry import InputFacts
 from genesis_hub.models import HubModel
-from training.kinds import ImageRecipe, VolumeRecipe
+from training.kinds import ImageRecipe, VolumeRecipe, WholeRecipe
 from training.methods.adam import Adam, AdamRecipe
 from training.methods.adam_v2 import AdamV2, AdamV2Recipe
 from training.methods.base import Method
+from training.methods.cpc import CPC, CPC2DRecipe, CPCRecipe
+from training.methods.exemplar import Exemplar, Exemplar2DRecipe, ExemplarRecipe
+from training.methods.jigsaw import Jigsaw, Jigsaw2DRecipe, JigsawRecipe
 from training.methods.models_genesis import ModelsGenesis, ModelsGenesisRecipe
+from training.methods.relative import Relative, Relative2DRecipe, RelativeRecipe
+from training.methods.rotation import Rotation, Rotation2DRecipe, RotationRecipe
 from training.methods.semantic_genesis import SemanticGenesis, SemanticRecipe
 from training.recipe import Recipe, key_names, read_recipe
 
@@ -50,6 +55,16 @@ METHODS: dict[str, Row] = {
     "transvw": SEMANTIC,
     "adam-v2": Row(AdamV2Recipe, AdamV2, task="features"),
     "adam": Row(AdamRecipe, Adam, task="features"),
+    "rotation-3d": Row(RotationRecipe, Rotation, task="features"),
+    "rotation-2d": Row(Rotation2DRecipe, Rotation, task="features"),
+    "rpl-3d": Row(RelativeRecipe, Relative, task="features"),
+    "rpl-2d": Row(Relative2DRecipe, Relative, task="features"),
+    "jigsaw-3d": Row(JigsawRecipe, Jigsaw, task="features"),
+    "jigsaw-2d": Row(Jigsaw2DRecipe, Jigsaw, task="features"),
+    "exemplar-3d": Row(ExemplarRecipe, Exemplar, task="features"),
+    "exemplar-2d": Row(Exemplar2DRecipe, Exemplar, task="features"),
+    "cpc-3d": Row(CPCRecipe, CPC, task="features"),
+    "cpc-2d": Row(CPC2DRecipe, CPC, task="features"),
 }
 
 
@@ -59,10 +74,11 @@ def recipe_of(source: str | Path, wishes: Mapping[str, Any]) -> Recipe:
 
 
 def all_keys() -> str:
-    """Return in words which keys there are: of all, of volumes, of pictures, of a method."""
+    """Return in words which keys there are: of all, of each kind of images, of a method."""
     said = [f"of all: {', '.join(key_names())}"]
     known = set(key_names())
-    for kind, what in ((VolumeRecipe, "volumes"), (ImageRecipe, "pictures")):
+    kinds = ((VolumeRecipe, "volumes"), (ImageRecipe, "pictures"), (WholeRecipe, "whole images"))
+    for kind, what in kinds:
         said.append(f"of {what}: {', '.join(n for n in key_names(kind) if n not in known)}")
         known |= set(key_names(kind))
     for name, row in METHODS.items():

@@ -13,10 +13,17 @@ from numpy.typing import NDArray
 from genesis_hub.atomic import flush, unwritable
 from training.corpus.kept import stamp
 from training.corpus.listing import Scan
-from training.pictures import Pixels
 
+Stored = NDArray[Any]
 VERSION = 1  # Of how pictures are kept; those that are told otherwise are read again.
-ROW = np.dtype([("whole", "u1"), ("height", "<u4"), ("width", "<u4"), ("look", "u1", 32)])
+SIDES = [("whole", "u1"), ("height", "<u4"), ("width", "<u4")]
+ROWS: dict[int, np.dtype[Any]] = {
+    2: np.dtype([*SIDES, ("look", "u1", 32)]),
+    3: np.dtype([*SIDES, ("look", "u1", 64)]),
+}
+ROW = ROWS[2]
+# A volume has more greys than a picture.
+DEPTHS: dict[int, np.dtype[Any]] = {2: np.dtype("u1"), 3: np.dtype("<u2")}
 FLUSHED = 64  # Pictures whose pixels are on the disk before it is said that they are whole.
 
 
@@ -32,25 +39,28 @@ class Kept:
     """Rows of facts and squares of pixels in two files, filled in any order and taken up again.
 
     side: of the squares, uint8 (channels, side, side) each; 0: none are kept, and the first file
-    stands alone. A row is marked whole after its pixels are on the disk, so what was stopped at any
-    moment goes on, and of two that fill the same files each writes what the other would. Processes
-    share what is mapped.
+    stands alone. ndim: 3 keeps cubes, in uint16. A row is marked whole after its pixels are on the
+    disk, so what was stopped at any moment goes on, and of two that fill the same files each writes
+    what the other would. Processes share what is mapped.
     """
 
-    def __init__(self, folder: Path, digest: str, count: int, channels: int, side: int) -> None:
+    def __init__(
+        self, folder: Path, digest: str, count: int, channels: int, side: int, ndim: int = 2
+    ) -> None:
         self.file, self.squares = folder / f"{digest}.facts", folder / f"{digest}.pixels"
-        self.count, self.shape = count, (count, channels, side, side)
+        self.count, self.shape = count, (count, channels, *(side,) * ndim)
+        self.row, self.depth = ROWS[ndim], DEPTHS[ndim]
         self.clear()
         # Pixels that were lost are not to be taken for whole by what is said of them.
-        lost = bool(side) and grown(self.squares, int(np.prod(self.shape)))
-        grown(self.file, count * ROW.itemsize, anew=lost)
-        self.rows: NDArray[Any] = np.fromfile(self.file, dtype=ROW, count=count)
+        lost = bool(side) and grown(self.squares, int(np.prod(self.shape)) * self.depth.itemsize)
+        grown(self.file, count * self.row.itemsize, anew=lost)
+        self.rows: NDArray[Any] = np.fromfile(self.file, dtype=self.row, count=count)
 
     def clear(self) -> None:
         """Forget what is open."""
         self.lock = Lock()
         self.waiting: dict[int, Facts] = {}
-        self.mapped: NDArray[np.uint8] | None = None
+        self.mapped: Stored | None = None
 
     def facts(self, index: int) -> Facts | None:
         """Return what is known of a picture; None where it was not read to its end."""
@@ -59,7 +69,7 @@ class Kept:
             return None
         return Facts(int(row["height"]), int(row["width"]), row["look"].tobytes().hex())
 
-    def put(self, index: int, facts: Facts, pixels: Pixels | None) -> None:
+    def put(self, index: int, facts: Facts, pixels: Stored | None) -> None:
         """Keep a picture."""
         with self.lock:
             if pixels is not None:
@@ -83,14 +93,14 @@ class Kept:
             look = np.frombuffer(bytes.fromhex(facts.look), dtype=np.uint8)
             self.rows[index] = (1, facts.height, facts.width, look)
             row = self.rows[index : index + 1].tobytes()
-            written(self.file, index * ROW.itemsize, row)
+            written(self.file, index * self.row.itemsize, row)
         self.waiting.clear()
 
-    def pixels(self, index: int) -> Pixels:
+    def pixels(self, index: int) -> Stored:
         """Return a picture's square, mapped; the system reads it when it is looked at."""
         if self.mapped is None:
-            self.mapped = np.memmap(self.squares, np.uint8, "r", shape=self.shape)
-        square: Pixels = self.mapped[index]
+            self.mapped = np.memmap(self.squares, self.depth, "r", shape=self.shape)
+        square: Stored = self.mapped[index]
         return square
 
     def __getstate__(self) -> dict[str, Any]:
