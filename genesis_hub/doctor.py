@@ -26,6 +26,7 @@ GOLDEN = Path(__file__).parent / "golden.json"
 # Narrow networks on small inputs: every operator is run, in seconds.
 WIDTH = 0.125
 SIZES = {"genesis-nnunet": (64, 64, 32), 3: (32, 32, 16), 2: (64, 64)}
+CLASSES = 44  # Of the published Y-Nets.
 PROBES = 16
 # Largest difference over largest magnitude that fp32 rounding on another machine explains.
 LIMIT = 1e-4
@@ -70,7 +71,9 @@ def probe(entry: Entry, norm: str | None, device: str = "cpu") -> list[float]:
     row = ARCHITECTURES[entry.architecture]
     width = WIDTH if row.scalable else 1.0
     task = "pretext" if row.branches else None
-    model = create_model(entry.name, width=width, norm=norm, task=task)
+    # Names that share a network share what is stored, however many classes each tells apart.
+    classes = CLASSES if entry.ndim == 3 and entry.pretext_classes else 0
+    model = create_model(entry.name, width=width, norm=norm, task=task, num_classes=classes)
     generate(model)
     size = SIZES.get(entry.architecture) or SIZES[entry.ndim]
     x = pseudo((2, entry.in_channels, *size), "input").abs()
@@ -145,7 +148,7 @@ def stored_weights(entry: Entry, folder: Path) -> list[Finding]:
         return [Finding(f"weights in {folder.name}", False, float("inf"), str(error))]
     found = [Finding("weights, sha256", True, 0.0), values_as_noted(artefact)]
     spec, true_entry = follow(artefact.facts, entry, Wishes(), as_saved=True)
-    model = load(assemble(spec, true_entry, empty=True), artefact)
+    model = load(assemble(spec, true_entry, empty=True), artefact).float()
     size = SIZES.get(spec.architecture) or SIZES[entry.ndim]
     if spec.operator:
         size = (*size, 3)
