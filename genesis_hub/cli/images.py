@@ -45,14 +45,19 @@ def add_images(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--batch-size", type=int, default=4, help="windows or pictures at once")
     verb.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps")
     verb.add_argument("--precision", default="fp32", help="fp32, bf16 or fp16")
+    add_values(verb)
+    verb.add_argument("--uneven", action="store_true", help="take DICOM series with gaps as even")
+    verb.add_argument("--overwrite", action="store_true", help="answer everything anew")
+    verb.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
+def add_values(verb: argparse.ArgumentParser) -> None:
+    """Add how the values of images are taken."""
     verb.add_argument("--modality", help="ct or mri, where the images are not what the weights saw")
     verb.add_argument(
         "--range", help="LO,HI: the values that become 0 and 1; or 'image': each image's own"
     )
     verb.add_argument("--no-check", action="store_true", help="go on whatever the values look like")
-    verb.add_argument("--uneven", action="store_true", help="take DICOM series with gaps as even")
-    verb.add_argument("--overwrite", action="store_true", help="answer everything anew")
-    verb.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
 def run_predict(options: argparse.Namespace) -> int:

@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from genesis_hub.cli.images import range_of, told
+from genesis_hub.cli.images import add_values, range_of, told
 from genesis_hub.cli.training import between
 from genesis_hub.errors import BadInput
 
@@ -35,11 +35,7 @@ def add(verbs: Any) -> None:
     verb.add_argument("--seed", type=int, default=0, help="of t-SNE")
     verb.add_argument("--batch-size", type=int, default=4, help="windows or pictures at once")
     verb.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps")
-    verb.add_argument("--modality", help="ct or mri, where the images are not what the weights saw")
-    verb.add_argument(
-        "--range", help="LO,HI: the values that become 0 and 1; or 'image': each image's own"
-    )
-    verb.add_argument("--no-check", action="store_true", help="go on whatever the values look like")
+    add_values(verb)
     verb.add_argument("--uneven", action="store_true", help="take DICOM series with gaps as even")
     verb.add_argument("--quiet", action="store_true", help="no progress bar")
     verb.set_defaults(run=run_show)

@@ -5,7 +5,7 @@ import math
 import sys
 from typing import TYPE_CHECKING, Any
 
-from genesis_hub.cli.images import FEW, range_of
+from genesis_hub.cli.images import FEW, add_values, range_of
 from genesis_hub.cli.spoken import spoken
 
 if TYPE_CHECKING:
@@ -44,11 +44,7 @@ def add(verbs: Any) -> None:
     verb.add_argument("--batch-size", type=int, default=8, help="pictures at once")
     verb.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps")
     verb.add_argument("--precision", default="fp32", help="fp32, bf16 or fp16")
-    verb.add_argument("--modality", help="ct or mri, where the images are not what the weights saw")
-    verb.add_argument(
-        "--range", help="LO,HI: the values that become 0 and 1; or 'image': each image's own"
-    )
-    verb.add_argument("--no-check", action="store_true", help="go on whatever the values look like")
+    add_values(verb)
     verb.add_argument("--quiet", action="store_true", help="no progress bar")
     verb.set_defaults(run=run_search)
 
