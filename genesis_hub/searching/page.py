@@ -102,10 +102,11 @@ def shown(name: str, some: Sequence[Drawn], result: "Search") -> Markup:
         for one in some
     ]
     circle = " The circle is the truth." if any(p.truth for p in result.places) else ""
+    shown, all_of = len(some) - 1, len({place.case for place in result.places})
+    which = f"all {shown} pictures" if shown >= all_of else f"{shown} of {all_of} pictures, evenly"
     lead = (
-        "First where it was asked for, then the most similar place (+) of "
-        f"{len(some) - 1} pictures, from the most similar to the least; brighter is more "
-        f"similar.{circle}"
+        f"First where it was asked for, then the most similar place (+) of {which} from the most "
+        f"similar to the least; brighter is more similar.{circle}"
     )
     return section(name, figures(*cards), lead=lead)
 
