@@ -43,7 +43,6 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("models-genesis", {"width": -1}, "above 0 and at most 16"),
     ("models-genesis", {"width": float("nan")}, "width=nan"),
     ("models-genesis", {"width": "half"}, "width='half'"),
-    ("cpc-2d", {"width": 0.5}, "ResNet and ConvNeXt"),
     ("cpc-2d", {"width": 0.5, "encoder": "DenseNet121"}, "ResNet and ConvNeXt"),
     (
         "cpc-2d",

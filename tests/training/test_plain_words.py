@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from genesis_hub.cli.training import value_of
+from genesis_hub.engine.fabric import launched
 from genesis_hub.engine.loop import said as spoken
 from genesis_hub.errors import BadInput
 from genesis_hub.show.restoration import window
@@ -135,9 +137,13 @@ def test_a_run_without_validation_says_so_even_quietly(
 ) -> None:
     call = ["models-genesis", "--data", str(scans), "--out", str(tmp_path / "run"), "--quiet"]
     words = [word for word in WORDS if not word.startswith("validation=")]
-    assert main([*call, "--device", "cpu", "precision=bf16", "validation=0", *words]) == 0
+    assert main([*call, "--device", "cpu", "validation=0", *words]) == 0
+    assert "nothing was kept for validation" in capfd.readouterr().out
+
+
+def test_a_precision_is_set_without_a_word(capfd: pytest.CaptureFixture[str]) -> None:
+    launched(torch.device("cpu"), 1, "bf16", seed=0, deterministic=False)
     said = capfd.readouterr()
-    assert "nothing was kept for validation" in said.out
     assert "Automatic Mixed Precision" not in said.err + said.out
 
 

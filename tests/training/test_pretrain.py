@@ -290,7 +290,7 @@ def test_a_run_can_begin_with_the_weights_of_another(
     name = "encoder.stages.3.1.conv.weight"
     torch.testing.assert_close(now[name], then[name], atol=1e-6, rtol=0)
     assert f"They went on from `{run.model}`" in (made.model / "README.md").read_text()
-    with pytest.raises(BadInput, match=r"0.0625 wide.*width=0.5"):
+    with pytest.raises(BadInput, match=r"0.0625 wide, but 0.5 is asked for; give width=0.0625"):
         again(scans, tmp_path / "other", weights=str(run.model), width=0.5)
 
 
