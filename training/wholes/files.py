@@ -1,22 +1,19 @@
 """Images read and checked once, each kept as one square of bytes or one cube of half-words."""
 
-from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from genesis_hub.data.hashes import hash_of
 from genesis_hub.entry import InputFacts
 from genesis_hub.errors import BadInput, GenesisHubError
 from genesis_hub.infer.prepare import prepare
 from genesis_hub.inputs import Inputs
-from training.corpus.leftout import FEW, LeftOut, refuse_many
+from training.corpus.leftout import FEW, LeftOut
 from training.corpus.listing import Scan
+from training.pictures.admitted import Admitted
 from training.pictures.kept import Facts, Kept, digest_of
 from training.pictures.reading import opened, pixels_of
 from training.wholes.fitting import Values, fitted
@@ -33,7 +30,7 @@ class Read(NamedTuple):
     said: str = ""
 
 
-class WholeFiles:
+class WholeFiles(Admitted):
     """Unlabelled images at one side, the same numbers for every process that reads them.
 
     Every image is read once, in threads, and checked; bad ones are in `left_out` with their reason,
@@ -57,35 +54,9 @@ class WholeFiles:
         quiet: bool = True,
     ) -> None:
         self.ndim, self.side, self.channels, self.check = ndim, side, channels, check
-        scans = list(scans)
         digest = digest_of(scans, colour=channels == 3, side=side, least=1000 * ndim + channels)
-        self.kept = Kept(folder, digest, len(scans), channels, side, ndim)
-        found = self.read(scans, workers, quiet=quiet)
-        self.left_out = tuple(one for one in found if isinstance(one, LeftOut))
-        told = Counter(one for one in found if isinstance(one, str) and one)
-        self.notes = tuple(f"{count} images: {said}" for said, count in told.items())
-        refuse_many(self.left_out, len(scans), tolerate=tolerate)
-        gone = {one.name for one in self.left_out}
-        self.places = [place for place, scan in enumerate(scans) if scan.name not in gone]
-        self.scans = [scans[place] for place in self.places]
-
-    def read(self, scans: Sequence[Scan], workers: int, *, quiet: bool) -> list[LeftOut | str]:
-        """Read all images that are not kept; return what `admit` says of each, in order."""
-        with (
-            ThreadPoolExecutor(max(1, workers)) as pool,
-            tqdm(total=len(scans), disable=quiet or None, unit="image", desc="reading") as bar,
-        ):
-            found = []
-            try:
-                for one in pool.map(self.admit, range(len(scans)), scans):
-                    found.append(one)
-                    bar.update()
-            except BaseException:
-                pool.shutdown(wait=True, cancel_futures=True)
-                raise
-            finally:
-                self.kept.finish()
-        return found
+        kept = Kept(folder, digest, len(scans), channels, side, ndim)
+        super().__init__(scans, kept, unit="image", tolerate=tolerate, workers=workers, quiet=quiet)
 
     def admit(self, place: int, scan: Scan) -> LeftOut | str:
         """Read an image unless it is kept; return why it is left out, or what was done to it."""
@@ -123,30 +94,6 @@ class WholeFiles:
     def greatest(self) -> np.float32:
         """The whole number that stands for 1."""
         return np.float32(np.iinfo(self.kept.depth).max)
-
-    @cached_property
-    def names(self) -> tuple[str, ...]:
-        """What each is called."""
-        return tuple(scan.name for scan in self.scans)
-
-    @cached_property
-    def patients(self) -> tuple[str, ...]:
-        """Whose each is."""
-        return tuple(scan.patient for scan in self.scans)
-
-    @cached_property
-    def splits(self) -> tuple[str, ...]:
-        """What each is for."""
-        return tuple(scan.split or "train" for scan in self.scans)
-
-    def __len__(self) -> int:
-        return len(self.scans)
-
-    def look(self, index: int) -> str:
-        """Return the perceptual hash of an image."""
-        facts = self.kept.facts(self.places[index])
-        assert facts is not None
-        return facts.look
 
     def values(self, index: int) -> Values:
         """Return an image (C, side, side[, side]) in [0, 1]."""
