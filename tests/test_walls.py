@@ -79,6 +79,7 @@ ROOMS: dict[str, set[str]] = {
         "losses", "models", "names", "networks", "registry", "reporting", "saved", "version",
         "volumes", "weights", "extras", "tuning",
     },
+    "configs": {"configs", "data", "engine", "errors"},
     "benchmarking": {
         "api", "atomic", "data", "engine", "entry", "errors", "evaluate", "extras", "infer",
         "models", "networks", "page", "registry", "saved", "show", "tuning", "weights",
