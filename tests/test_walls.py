@@ -191,14 +191,15 @@ TRAINING_ROOMS: dict[str, set[str]] = {
     "pictures": {"corpus", "pictures", "views"},
     "proxy": {"kinds", "proxy", "views"},
     "wholes": {"corpus", "kinds", "pictures", "wholes"},
+    "configs": {"configs", "recipe"},
     "discovery": {"corpus", "discovery"},
     "discover": {"command", "discovery"},
     "cubes": {"command", "corpus"},
     "pack": {"command", "corpus"},
     "lists": {"command", "pictures"},
     "pretrain": {
-        "chain", "command", "corpus", "forecast", "handover", "kinds", "leaving", "methods",
-        "network", "objective", "pictures", "recipe", "wholes",
+        "chain", "command", "configs", "corpus", "forecast", "handover", "kinds", "leaving",
+        "methods", "network", "objective", "pictures", "recipe", "wholes",
     },
     "release": {"command", "handover", "leaving"},
     "minis": {"discovery", "minis"},
@@ -216,7 +217,8 @@ OF_THE_HUB = {
     "contrast": {"errors"},
     "distillation": {"errors"},
     "proxy": {"errors", "models", "networks"},
-    "wholes": {"data", "engine", "entry", "errors", "infer", "inputs"},
+    "configs": {"configs", "data", "engine", "errors"},
+    "wholes": {"atomic", "data", "engine", "entry", "errors", "infer", "inputs"},
 }  # fmt: skip
 TRAINING_DOORS = {
     "torch": {

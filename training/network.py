@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import torch
+from torch import nn
 
 from genesis_hub import api, registry
 from genesis_hub.entry import InputFacts
@@ -112,6 +113,10 @@ def network_of(recipe: Recipe, facts: InputFacts, *, task: str) -> HubModel:
                 f"weights={recipe.weights!r} are {network.spec.width:g} wide, but {width:g} is "
                 f"asked for; give {give}"
             )
+    if isinstance(recipe, WholeRecipe) and not recipe.encoder_architecture:
+        for part in network.modules():
+            if isinstance(part, nn.Dropout):
+                part.p = recipe.encoder_dropout
     network.inputs = Inputs(facts, network.in_channels, network.inputs.frame)
     network.entry = replace(network.entry, inputs=facts)
     return network
