@@ -18,7 +18,7 @@ from genesis_hub.extras import is_here
 from genesis_hub.models import HubModel
 from genesis_hub.weights.seen import SEEN, noted
 from training.corpus.material import Material, Source
-from training.methods.base import Examined
+from training.examined import Examined
 from training.network import name_of
 from training.recipe import Recipe
 from training.sheets import CURVES, draw_curves, sheet

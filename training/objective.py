@@ -11,7 +11,8 @@ from genesis_hub.engine.feed import seed_of, stacked
 from genesis_hub.engine.objective import Batch, Items
 from genesis_hub.evaluate.rank import effective_rank
 from training.contrast.loss import found_again, spread_of
-from training.methods.base import Examined, Method
+from training.examined import Examined
+from training.methods.base import Method
 from training.views.draws import Draws
 
 VALIDATION = 17  # Tells the seeds of validation from those of training.

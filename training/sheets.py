@@ -10,7 +10,7 @@ from genesis_hub.show.curves import curves, read_log
 from genesis_hub.show.restoration import Restored, restoration
 from genesis_hub.show.style import png
 from genesis_hub.show.views import views
-from training.methods.base import Examined
+from training.examined import Examined
 
 ROWS = 4
 CURVES = "curves.png"

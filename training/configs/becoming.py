@@ -117,7 +117,7 @@ def keys_of(config: TrainConfig) -> dict[str, Any]:
         "number_channels": config.number_channels,
         "encoder_architecture": config.encoder,
         "enc_filters": config.filters,
-        "encoder_dropout": config.dropout,
+        "dropout": config.dropout,
         "pooling": config.pool,
         "augment": train.augment,
         "augment_zoom_only": train.augment_zoom_only,

@@ -16,8 +16,9 @@ from training.contrast.groups import groups_of, in_groups, norms_of, shuffled
 from training.contrast.loss import info_nce, spread_of, unlike
 from training.contrast.queue import Queue
 from training.contrast.ranks import gathered
+from training.examined import Examined
 from training.kinds import ImageRecipe
-from training.methods.base import Batch, Examined, Method
+from training.methods.base import Batch, Method
 from training.views.draws import Draws
 from training.views.planar import moco_views
 from training.views.presets import PICTURES, Pictures

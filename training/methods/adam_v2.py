@@ -24,8 +24,9 @@ from training.distillation.wholes import (
     side_by_side,
     unit,
 )
+from training.examined import Examined
 from training.kinds import ImageRecipe, Parts
-from training.methods.base import Batch, Examined, Method
+from training.methods.base import Batch, Method
 from training.views.draws import Draws
 from training.views.wholes import Wholes, crops_of_whole, wholes_and_parts
 

@@ -2,11 +2,12 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from torch import Tensor, nn
 
 from genesis_hub.models import HubModel
+from training.examined import Examined
 from training.views.draws import Draws
 
 Batch = Mapping[str, Tensor]
@@ -47,7 +48,7 @@ class Method(nn.Module, ABC):
         return given
 
     @abstractmethod
-    def examine(self, views: dict[str, Tensor]) -> "Examined":
+    def examine(self, views: dict[str, Tensor]) -> Examined:
         """Return the losses and what validation measures collapse by; nothing is learned."""
 
     def deliverable(self) -> HubModel:
@@ -57,25 +58,3 @@ class Method(nn.Module, ABC):
     def groups(self) -> list[dict[str, Any]]:
         """Return what learns, and at which share of the rate."""
         return [{"params": list(self.parameters()), "share": 1.0}]
-
-
-class Examined(NamedTuple):
-    """What validation looks at of a batch.
-
-    embedding: (N, F), of what a user would take as features.
-    answer, target: what was made and what was asked for, where it is an image; else None.
-    view: what the network saw. scores: what else is measured, such as accuracy, as means.
-    code, other: (N, F) on the unit sphere, of two views, of what learns by telling images apart.
-    What weights are chosen by is then how surely the one finds the other among all.
-    shown: some of the pictures and their views, (M, C, X, Y) in [0, 1], by what they are called.
-    """
-
-    losses: dict[str, Tensor]
-    embedding: Tensor
-    view: Tensor
-    answer: Tensor | None = None
-    target: Tensor | None = None
-    scores: Mapping[str, Tensor] | None = None
-    code: Tensor | None = None
-    other: Tensor | None = None
-    shown: Mapping[str, Tensor] | None = None

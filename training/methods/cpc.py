@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from genesis_hub.entry import InputFacts
 from genesis_hub.errors import BadInput
 from genesis_hub.models import HubModel
-from training.methods.base import Batch, Examined, Method
+from training.examined import Examined
+from training.methods.base import Batch, Method
 from training.proxy.coding import (
     Predictor,
     binary_hits,

@@ -9,8 +9,9 @@ from torch import Tensor, nn
 from genesis_hub.entry import InputFacts
 from genesis_hub.errors import BadInput
 from genesis_hub.models import HubModel
+from training.examined import Examined
 from training.kinds import WholeRecipe
-from training.methods.base import Batch, Examined, Method
+from training.methods.base import Batch, Method
 from training.proxy.encoding import encoded, length_of
 from training.proxy.heads import glorot
 from training.proxy.recipe import loading_of

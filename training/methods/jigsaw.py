@@ -7,11 +7,11 @@ from torch import Tensor
 
 from genesis_hub.entry import InputFacts
 from genesis_hub.models import HubModel
-from training.methods.base import Batch, Examined, Method
-from training.proxy.encoding import encoded_each, length_of
-from training.proxy.heads import logits_of, top_of
+from training.methods.base import Batch, Method
+from training.proxy.encoding import length_of
+from training.proxy.heads import top_of
 from training.proxy.recipe import GridRecipe, loading_of
-from training.proxy.telling import chance_of, told_apart
+from training.proxy.telling import Telling
 from training.views.draws import Draws
 from training.views.orders import laid, orders
 from training.views.patches import cut
@@ -41,7 +41,7 @@ class Jigsaw2DRecipe(JigsawRecipe):
     data_dim: int = 224
 
 
-class Jigsaw(Method):
+class Jigsaw(Telling, Method):
     """Tell in which of some orders the patches of an image were laid.
 
     M. Noroozi, P. Favaro: Unsupervised Learning of Visual Representations by Solving Jigsaw
@@ -50,6 +50,7 @@ class Jigsaw(Method):
     those in 3D are plain draws; ours are chosen far apart in both.
     """
 
+    recipe: JigsawRecipe
     order: Tensor
 
     def __init__(self, network: HubModel, recipe: JigsawRecipe, facts: InputFacts) -> None:
@@ -68,18 +69,3 @@ class Jigsaw(Method):
         if not self.training:
             corners = grid.middle().to(corners.device).expand_as(corners)
         return {"patches": cut(x, laid(corners, self.order[label]), grid.patch), "label": label}
-
-    def step(self, views: dict[str, Tensor]) -> dict[str, Tensor]:
-        features = encoded_each(self.network, views["patches"], self.recipe.pooling)
-        return told_apart(logits_of(self.head, features.flatten(1)), views["label"])
-
-    def examine(self, views: dict[str, Tensor]) -> Examined:
-        features = encoded_each(self.network, views["patches"], self.recipe.pooling)
-        logits = logits_of(self.head, features.flatten(1))
-        told = told_apart(logits, views["label"])
-        return Examined(
-            losses={"total": told["total"]},
-            embedding=features[:, 0].float(),
-            view=views["patches"],
-            scores={"accuracy": told["accuracy"], "chance": chance_of(logits)},
-        )

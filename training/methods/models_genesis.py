@@ -8,8 +8,9 @@ from torch import Tensor
 
 from genesis_hub.entry import InputFacts
 from genesis_hub.models import HubModel, Pretext
+from training.examined import Examined
 from training.kinds import VolumeRecipe
-from training.methods.base import Batch, Examined, Method
+from training.methods.base import Batch, Method
 from training.views.draws import Draws
 from training.views.genesis import models_genesis
 from training.views.presets import PRESETS

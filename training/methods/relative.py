@@ -7,11 +7,11 @@ from torch import Tensor
 
 from genesis_hub.entry import InputFacts
 from genesis_hub.models import HubModel
-from training.methods.base import Batch, Examined, Method
-from training.proxy.encoding import encoded_each, length_of
-from training.proxy.heads import logits_of, top_of
+from training.methods.base import Batch, Method
+from training.proxy.encoding import length_of
+from training.proxy.heads import top_of
 from training.proxy.recipe import GridRecipe, loading_of
-from training.proxy.telling import chance_of, told_apart
+from training.proxy.telling import Telling
 from training.views.draws import Draws
 from training.views.relative import pairs
 from training.views.whole import loaded
@@ -34,13 +34,15 @@ class Relative2DRecipe(RelativeRecipe):
     data_dim: int = 224
 
 
-class Relative(Method):
+class Relative(Telling, Method):
     """Tell where a patch lies beside the middle one: P^2 - 1 or P^3 - 1 places.
 
     C. Doersch, A. Gupta, A. A. Efros: Unsupervised Visual Representation Learning by Context
     Prediction. ICCV 2015, arXiv 1505.05192. A. Taleb et al.: 3D Self-Supervised Methods for Medical
     Imaging. NeurIPS 2020, arXiv 2006.03829. One pair of each image in an epoch, the middle first.
     """
+
+    recipe: RelativeRecipe
 
     def __init__(self, network: HubModel, recipe: RelativeRecipe, facts: InputFacts) -> None:
         super().__init__(network)
@@ -53,18 +55,3 @@ class Relative(Method):
         x = loaded(batch["image"], draws, loading_of(self.recipe, training=self.training))
         patches, label = pairs(x, draws, self.recipe.grid)
         return {"patches": patches, "label": label}
-
-    def step(self, views: dict[str, Tensor]) -> dict[str, Tensor]:
-        features = encoded_each(self.network, views["patches"], self.recipe.pooling)
-        return told_apart(logits_of(self.head, features.flatten(1)), views["label"])
-
-    def examine(self, views: dict[str, Tensor]) -> Examined:
-        features = encoded_each(self.network, views["patches"], self.recipe.pooling)
-        logits = logits_of(self.head, features.flatten(1))
-        told = told_apart(logits, views["label"])
-        return Examined(
-            losses={"total": told["total"]},
-            embedding=features[:, 0].float(),
-            view=views["patches"],
-            scores={"accuracy": told["accuracy"], "chance": chance_of(logits)},
-        )

@@ -7,11 +7,11 @@ from torch import Tensor
 
 from genesis_hub.entry import InputFacts
 from genesis_hub.models import HubModel
-from training.methods.base import Batch, Examined, Method
+from training.methods.base import Batch, Method
 from training.proxy.encoding import encoded, length_of
-from training.proxy.heads import logits_of, top_of
+from training.proxy.heads import top_of
 from training.proxy.recipe import TellingRecipe, loading_of
-from training.proxy.telling import chance_of, told_apart
+from training.proxy.telling import Telling
 from training.views.draws import Draws
 from training.views.turns import TURNS, draw_turns, turned
 from training.views.whole import loaded
@@ -30,13 +30,16 @@ class Rotation2DRecipe(RotationRecipe):
     data_dim: int = 224
 
 
-class Rotation(Method):
+class Rotation(Telling, Method):
     """Tell by which of 4 turns a picture, of 10 a volume was turned.
 
     S. Gidaris, P. Singh, N. Komodakis: Unsupervised Representation Learning by Predicting Image
     Rotations. ICLR 2018, arXiv 1803.07728. A. Taleb et al.: 3D Self-Supervised Methods for Medical
     Imaging. NeurIPS 2020, arXiv 2006.03829. One turn of each image in an epoch.
     """
+
+    recipe: RotationRecipe
+    seen = "image"
 
     def __init__(self, network: HubModel, recipe: RotationRecipe, facts: InputFacts) -> None:
         super().__init__(network)
@@ -50,17 +53,6 @@ class Rotation(Method):
         label = draw_turns(draws, self.recipe.ndim)
         return {"image": turned(x, label), "label": label}
 
-    def step(self, views: dict[str, Tensor]) -> dict[str, Tensor]:
-        features = encoded(self.network, views["image"], self.recipe.pooling)
-        return told_apart(logits_of(self.head, features), views["label"])
-
-    def examine(self, views: dict[str, Tensor]) -> Examined:
-        features = encoded(self.network, views["image"], self.recipe.pooling)
-        logits = logits_of(self.head, features)
-        told = told_apart(logits, views["label"])
-        return Examined(
-            losses={"total": told["total"]},
-            embedding=features.float(),
-            view=views["image"],
-            scores={"accuracy": told["accuracy"], "chance": chance_of(logits)},
-        )
+    def features(self, views: dict[str, Tensor]) -> Tensor:
+        """Return the features of each image, its one patch: (N, 1, F)."""
+        return encoded(self.network, views["image"], self.recipe.pooling)[:, None]

@@ -8,8 +8,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from genesis_hub.models import HubModel, Pretext
+from training.examined import Examined
 from training.kinds import VolumeRecipe
-from training.methods.base import Batch, Examined, Method
+from training.methods.base import Batch, Method
 from training.views.draws import Draws
 from training.views.restorations import RESTORATIONS
 
