@@ -111,9 +111,8 @@ class WholeRecipe(Recipe):
     built-in one's last map once more, and of timm's makes one vector; "none" keeps the map.
     augment: zoom, turn and mirror (2D); mirror, turn, brighten (3D). augment_zoom_only: zoom alone,
     in 2D, whatever `augment` says. augment_zoom_range: of each axis, by itself. val_augment,
-    val_augment_zoom_only: the same of what is validated on.
-    suffix: the ending of the files that are taken, such
-    as ".png"; nothing: all images. val_suffix: of those validated on; nothing: the same.
+    val_augment_zoom_only: the same of what is validated on. suffix: the ending of the files that
+    are taken, such as ".png"; nothing: all. val_suffix: of those validated on; nothing: the same.
     patch_size: sides of sub-volumes, in voxels of the scan, that are cut from anywhere in it and
     brought to data_dim; nothing: whole volumes. patches_per_scan: how many of each in an epoch.
     cache: a folder that keeps the squares or cubes for other runs too; nothing: the run's own.

@@ -149,9 +149,7 @@ def config_of(
         wanted = kinds[key]
         if isinstance(wanted, type) and is_dataclass(wanted):
             if not isinstance(value, Mapping):
-                raise BadInput(
-                    f'{source}: {key}={value!r}, but keys in {{"...": ...}} are expected'
-                )
+                raise BadInput(f"{source}: {key}={value!r}, but a table of keys is expected")
             values[key], _ = config_of(wanted, value, source=f"{source}: {key}")
         else:
             values[key] = typed(key, value, wanted, source)

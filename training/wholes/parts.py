@@ -78,7 +78,8 @@ class PartFiles(Admitted):
         cut = scan[(slice(None), *where)].astype(np.float32) / GREATEST
         around = [(max(0, -room) // 2, -(min(0, room) // 2)) for room in free]
         part = fitted(np.pad(cut, [(0, 0), *around]), self.side).clip(0, 1)
-        return np.ascontiguousarray(np.broadcast_to(part, (self.channels, *part.shape[1:])))
+        whole: Values = np.broadcast_to(part, (self.channels, *part.shape[1:])).copy()
+        return whole
 
 
 class PartItems:
