@@ -26,7 +26,7 @@ def keys_in(name: str) -> dict[str, Any]:
 def shrunk(name: str) -> dict[str, Any]:
     """Return what makes a shipped config small, and leaves all else as it is.
 
-    The published 2D encoder is trained where it sees whole pictures: its patches would not be small.
+    The published 2D encoder is trained once, where it sees whole pictures: patches are not small.
     """
     keys = keys_in(name)
     algorithm, dense = keys["algorithm"], name in DENSE
