@@ -38,7 +38,7 @@ FLAT: dict[str, Any] = {
     "encoder_architecture": "",
 }
 DEEP: dict[str, Any] = {"steps": 300, "data_dim": 48, "enc_filters": 8}
-# Patches of 16 to 32 a side keep their map; a third to a half of a step's time is their number.
+# Patches of 16 to 30 a side are too small for a pooling more.
 TASKS: dict[str, dict[str, Any]] = {
     "rotation-2d": {**FLAT, "batch_size": 64},
     "rpl-2d": {**FLAT, "batch_size": 64, "patch_jitter": 2, "pooling": "none"},

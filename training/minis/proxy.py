@@ -1,4 +1,4 @@
-"""What the proxy tasks' minis are made of: volumes of three kinds; their pictures are adam-mini's."""
+"""What the proxy tasks' minis are made of: volumes of three kinds; in 2D adam-mini's pictures."""
 
 from pathlib import Path
 
