@@ -56,7 +56,7 @@ def fit(
             f"batch_size={pace.batch_size} cannot be shared by {fabric.world_size} process(es) in "
             f"{pace.accumulate} part(s); choose a multiple of {fabric.world_size * pace.accumulate}"
         )
-    order = Order(len(items), pace.batch_size, pace.seed, weights)
+    order = Order(len(items), pace.batch_size, pace.seed, weights, pace.shuffle)
     plain = objective.model
     optimizer = optimizer_of(objective, pace)
     model, optimizer = fabric.setup(plain, optimizer)

@@ -19,7 +19,8 @@ class Pace:
     batch_size: of one step, over all processes and accumulated parts. patience: validations
     without anything better before it stops; 0 never stops. plateau: those before that schedule
     halves the rate; 0 takes a third of the patience. average: the decay of the weights'
-    moving average that is validated and kept; 0 keeps none. halve_every: steps after which the
+    moving average that is validated and kept; 0 keeps none. shuffle: items come in another order
+    each epoch; else as they lie. halve_every: steps after which the
     rate is halved, each time; 0 never. weight_decay_end: what weight_decay becomes by the last
     step, along half a cosine; None: it stays.
     """
@@ -44,6 +45,7 @@ class Pace:
     plateau: int = 0
     workers: int = 0
     deterministic: bool = False
+    shuffle: bool = True
 
 
 def optimizer_of(objective: Objective, pace: Pace) -> torch.optim.Optimizer:
