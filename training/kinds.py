@@ -104,8 +104,9 @@ class WholeRecipe(Recipe):
     leaves over is filled with zeros. number_channels: of the images; grey ones are repeated.
     encoder_architecture: in 2D one of the published eight ("DenseNet121", ...) or any name of
     timm's; nothing: the built-in U-Net. enc_filters: channels of the built-in one's first level;
-    num_layers: how often it halves its input. pooling: "max" or "avg" halves the built-in one's
-    last map once more, and of timm's makes one vector; "none" keeps the map.
+    num_layers: how often it halves its input; dropout: between its convolutions; norm_momentum: how
+    much of each step its norms' running statistics take. pooling: "max" or "avg" halves the
+    built-in one's last map once more, and of timm's makes one vector; "none" keeps the map.
     augment: zoom, turn and mirror (2D); mirror, turn, brighten (3D). augment_zoom_only: zoom alone,
     in 2D, whatever `augment` says. augment_zoom_range: of each axis, by itself. val_augment,
     val_augment_zoom_only: the same of what is validated on.
@@ -119,6 +120,8 @@ class WholeRecipe(Recipe):
     encoder_architecture: str = ""
     enc_filters: int = 16
     num_layers: int = 4
+    dropout: float = 0.5
+    norm_momentum: float = 0.01
     pooling: str = "max"
     augment: bool = False
     augment_zoom_only: bool = False
@@ -156,6 +159,8 @@ class WholeRecipe(Recipe):
         super().check()
         self.one_of("pooling", POOLINGS)
         self.at_least(1, "data_dim", "number_channels", "enc_filters")
+        self.within("dropout", -1e-9, 1)
+        self.within("norm_momentum", 0, 1)
         if self.ndim == 3:
             for key in ("encoder_architecture", "train_list", "val_list"):
                 if getattr(self, key):

@@ -10,6 +10,7 @@ from genesis_hub.entry import InputFacts
 from genesis_hub.errors import BadInput
 from genesis_hub.inputs import Inputs, adjusted
 from genesis_hub.models import HubModel
+from genesis_hub.networks.proxy import paced
 from training.kinds import ImageRecipe, VolumeRecipe, WholeRecipe
 from training.recipe import Recipe
 
@@ -112,6 +113,8 @@ def network_of(recipe: Recipe, facts: InputFacts, *, task: str) -> HubModel:
                 f"weights={recipe.weights!r} are {network.spec.width:g} wide, but {width:g} is "
                 f"asked for; give {give}"
             )
+    if isinstance(recipe, WholeRecipe):
+        paced(network, recipe.dropout, recipe.norm_momentum)
     network.inputs = Inputs(facts, network.in_channels, network.inputs.frame)
     network.entry = replace(network.entry, inputs=facts)
     return network

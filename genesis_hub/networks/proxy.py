@@ -36,6 +36,14 @@ class Block(nn.Module):
         return out
 
 
+def paced(network: nn.Module, dropout: float, momentum: float) -> None:
+    """Set how much a network's blocks drop, and how fast their norms' running statistics follow."""
+    for block in network.modules():
+        if isinstance(block, Block):
+            block.dropout.p = dropout
+            block.norm1.momentum = block.norm2.momentum = momentum
+
+
 class ProxyEncoder(nn.Module):
     """Five feature maps (four levels and the bottleneck), from full to a sixteenth.
 
