@@ -193,6 +193,8 @@ TRAINING_ROOMS: dict[str, set[str]] = {
     "proxy": {"examined", "kinds", "proxy", "views"},
     "wholes": {"corpus", "kinds", "pictures", "wholes"},
     "configs": {"configs", "recipe"},
+    "converting": {"converting", "corpus", "pictures", "wholes"},
+    "convert": {"command", "converting", "corpus"},
     "discovery": {"corpus", "discovery"},
     "discover": {"command", "discovery"},
     "cubes": {"command", "corpus"},
@@ -217,6 +219,7 @@ OF_THE_HUB = {
     "pictures": {"atomic", "data", "engine", "errors", "sampling"},
     "contrast": {"errors"},
     "distillation": {"errors"},
+    "converting": {"atomic", "data", "errors", "infer"},
     "proxy": {"errors", "models", "networks"},
     "configs": {"configs", "data", "engine", "errors"},
     "wholes": {"atomic", "data", "engine", "entry", "errors", "infer", "inputs"},
@@ -241,9 +244,10 @@ TRAINING_DOORS = {
         "pretrain",
         "release",
     },
-    "numpy": {"corpus", "discovery", "minis", "pictures", "wholes"},
-    "scipy": {"corpus", "discovery"},
-    "tqdm": {"corpus", "discovery", "pictures", "wholes"},
+    "numpy": {"converting", "corpus", "discovery", "minis", "pictures", "wholes"},
+    "scipy": {"converting", "corpus", "discovery"},
+    "tqdm": {"converting", "corpus", "discovery", "pictures", "wholes"},
+    "PIL": {"converting"},
 }
 TRAINING_FILES = sorted(TRAINING.rglob("*.py"))
 

@@ -5,6 +5,7 @@ import sys
 VERBS = {
     "pretrain": "unlabelled scans or pictures in, new weights out",
     "cubes": "scans in, files of cubes out, as the published training reads them",
+    "convert": "BraTS, pancreas, retina as published in, what the proxy tasks' JSON names out",
     "pack": "scans into chunks, for corpora larger than a machine",
     "discover": "scans in, anatomical patterns out; also autoencoder, features, patterns, show",
     "lists": "NIH's own lists of ChestX-ray14 in, lists to pre-train on out",

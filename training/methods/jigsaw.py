@@ -58,7 +58,9 @@ class Jigsaw(Telling, Method):
         self.recipe, grid = recipe, recipe.grid
         features = grid.count * length_of(network, grid.patch, recipe.pooling)
         classes = recipe.n_permutations
-        self.head = top_of(recipe.top_architecture, features, classes, recipe.dropout_rate)
+        self.head = top_of(
+            recipe.top_architecture, features, classes, recipe.dropout_rate, recipe.norm_momentum
+        )
         self.register_buffer("order", orders(grid.count, classes, recipe.seed))
 
     def views(self, batch: Batch, draws: Draws) -> dict[str, Tensor]:

@@ -49,7 +49,9 @@ class Relative(Telling, Method):
         self.recipe = recipe
         features = 2 * length_of(network, recipe.grid.patch, recipe.pooling)
         classes = recipe.grid.count - 1
-        self.head = top_of(recipe.top_architecture, features, classes, recipe.dropout_rate)
+        self.head = top_of(
+            recipe.top_architecture, features, classes, recipe.dropout_rate, recipe.norm_momentum
+        )
 
     def views(self, batch: Batch, draws: Draws) -> dict[str, Tensor]:
         x = loaded(batch["image"], draws, loading_of(self.recipe, training=self.training))

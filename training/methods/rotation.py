@@ -46,7 +46,9 @@ class Rotation(Telling, Method):
         self.recipe = recipe
         features = length_of(network, recipe.data_dim, recipe.pooling)
         classes = len(TURNS[recipe.ndim])
-        self.head = top_of(recipe.top_architecture, features, classes, recipe.dropout_rate)
+        self.head = top_of(
+            recipe.top_architecture, features, classes, recipe.dropout_rate, recipe.norm_momentum
+        )
 
     def views(self, batch: Batch, draws: Draws) -> dict[str, Tensor]:
         x = loaded(batch["image"], draws, loading_of(self.recipe, training=self.training))

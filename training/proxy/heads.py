@@ -9,16 +9,25 @@ UNITS = 1024
 TOPS = ("big_fully", "simple_multiclass", "none")
 
 
-def top_of(architecture: str, features: int, classes: int, dropout: float = 0.5) -> nn.Sequential:
+def top_of(
+    architecture: str,
+    features: int,
+    classes: int,
+    dropout: float = 0.5,
+    momentum: float = MOMENTUM,
+) -> nn.Sequential:
     """Return a head that gives logits (N, classes) of features (N, F).
 
     architecture: "big_fully", of 2048 and 1024 units; "simple_multiclass", of 1024; "none", twice
     1024 without norm or dropout.
     """
     if architecture == "big_fully":
-        layers = [*dense(features, 2 * UNITS, dropout), *dense(2 * UNITS, UNITS, dropout)]
+        layers = [
+            *dense(features, 2 * UNITS, dropout, momentum),
+            *dense(2 * UNITS, UNITS, dropout, momentum),
+        ]
     elif architecture == "simple_multiclass":
-        layers = dense(features, UNITS, dropout)
+        layers = dense(features, UNITS, dropout, momentum)
     elif architecture == "none":
         layers = [nn.Linear(features, UNITS), nn.ReLU(), nn.Linear(UNITS, UNITS), nn.ReLU()]
     else:
@@ -26,12 +35,12 @@ def top_of(architecture: str, features: int, classes: int, dropout: float = 0.5)
     return glorot(nn.Sequential(*layers, nn.Linear(UNITS, classes)))
 
 
-def dense(before: int, units: int, dropout: float) -> list[nn.Module]:
+def dense(before: int, units: int, dropout: float, momentum: float) -> list[nn.Module]:
     """Return a layer with what follows it."""
     return [
         nn.Linear(before, units),
         nn.ReLU(),
-        nn.BatchNorm1d(units, eps=EPS, momentum=MOMENTUM),
+        nn.BatchNorm1d(units, eps=EPS, momentum=momentum),
         nn.Dropout(dropout),
     ]
 
