@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from genesis_hub.engine.fabric import PRECISIONS
 from genesis_hub.engine.schedule import check_schedule
 from genesis_hub.errors import BadInput
+from genesis_hub.losses import LOSSES, WEIGHTED
 from genesis_hub.tuning.uncertain import POLICIES
 
 if TYPE_CHECKING:
@@ -74,8 +75,34 @@ def check(recipe: "Recipe") -> None:
         raise BadInput(f"range={recipe.range!r}; give two numbers, low and high, or 'image'")
     if recipe.spacing is not None and not all(0 < side < float("inf") for side in recipe.spacing):
         raise BadInput(f"spacing={recipe.spacing}, but millimetres above 0 are expected")
+    check_loss(recipe)
     check_lora(recipe)
     check_cache(recipe)
+
+
+def check_loss(recipe: "Recipe") -> None:
+    """Raise `BadInput` where a loss is none, or does not have what else was asked for."""
+    if recipe.loss == "default":
+        if recipe.loss_weights:
+            raise BadInput(
+                f"loss_weights={recipe.loss_weights} without loss, whose classes all count alike; "
+                f"give loss, one of {', '.join(WEIGHTED)}, or class_weights=true"
+            )
+        return
+    if recipe.loss not in LOSSES:
+        raise BadInput(f"loss={recipe.loss!r}; choose from default, {', '.join(LOSSES)}")
+    for name in ("class_weights", "label_smoothing"):
+        if getattr(recipe, name):
+            raise BadInput(
+                f"{name}={getattr(recipe, name)!r} belongs to loss='default', but "
+                f"loss={recipe.loss!r}; leave one away"
+            )
+    if any(not 0 <= weight < float("inf") for weight in recipe.loss_weights) or (
+        recipe.loss_weights and not any(recipe.loss_weights)
+    ):
+        raise BadInput(
+            f"loss_weights={recipe.loss_weights}, but numbers from 0 up, not all 0, are expected"
+        )
 
 
 def check_lora(recipe: "Recipe") -> None:

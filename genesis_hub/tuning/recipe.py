@@ -41,8 +41,16 @@ class Recipe:
     first; before, their norms stand still, too.
     lora: rank of the adapters that learn in the encoder's place (0: none); they are merged into
     what is saved. lora_alpha: what they add counts lora_alpha / lora; twice the rank by itself.
-    width, norm, head, decoder: of the network, as `create_model` takes them.
+    width, norm, head, dropout, encoder, pooling, decoder: of the network, as `create_model` takes
+    them; flattened maps are of `size`.
 
+    loss: "default": cross-entropy, and Dice for masks; else one the proxy tasks published:
+    "weighted_dice_loss", "jaccard_distance", "weighted_categorical_crossentropy",
+    "weighted_sum_loss", "binary_crossentropy" (labels that come together; or each class of a mask
+    by itself), "categorical_crossentropy", "mse" (the head gives one number, the grade among
+    classes in an order; for masks and labels that come together, the squares of probabilities).
+    loss_weights: how much each class counts in the first four; by itself alike, or 1, 5, 10 of
+    three in the weighted entropies.
     class_weights: rare classes count more in the loss. label_smoothing: share of a label that is
     given to all classes alike.
     balanced: cases of rare classes are drawn as often as those of common ones.
@@ -106,7 +114,12 @@ class Recipe:
     lora_alpha: float | None = None
     layer_decay: float = 1.0
     unfreeze: tuple[int, ...] = ()
+    loss: str = "default"
+    loss_weights: tuple[float, ...] = ()
     class_weights: bool = False
+    encoder: str | None = None
+    pooling: str | None = None
+    dropout: float = 0.5
     width: float | None = None
     norm: str | None = None
     head: str = "linear"
