@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from genesis_hub.engine.fabric import PRECISIONS
+from genesis_hub.engine.pace import check_optimizer
 from genesis_hub.engine.schedule import check_schedule
 from genesis_hub.errors import BadInput
 from genesis_hub.losses import LOSSES, WEIGHTED
@@ -14,12 +15,13 @@ if TYPE_CHECKING:
 TRANSFERS = ("encoder", "all")
 OPERATORS = ("lstm", "conv3d")
 AUGMENTS = ("default", "benchmark", "none")
-SELECTED = ("score", "log_loss")
+SELECTED = ("score", "log_loss", "last")
 
 
 def check(recipe: "Recipe") -> None:
     """Raise `BadInput` where a key cannot be used."""
     check_schedule(recipe.schedule)
+    check_optimizer(recipe.optimizer)
     if recipe.transfer not in TRANSFERS:
         raise BadInput(f"transfer={recipe.transfer!r}; choose from {', '.join(TRANSFERS)}")
     if recipe.augment not in AUGMENTS:
@@ -46,6 +48,7 @@ def check(recipe: "Recipe") -> None:
     for name, low, high in (
         ("lr", 0, 10), ("weight_decay", -1e-9, 10), ("layer_decay", 0, 1.0000001),
         ("foreground", -1e-9, 1.0000001), ("average", -1e-9, 1), ("clip", -1e-9, 1e6),
+        ("clip_each", -1e-9, 1e6), ("clip_value", -1e-9, 1e6),
         ("label_smoothing", -1e-9, 1), ("lora_alpha", 0, 1e6),
     ):  # fmt: skip
         value = getattr(recipe, name)
@@ -53,6 +56,8 @@ def check(recipe: "Recipe") -> None:
             raise BadInput(f"{name}={value!r} is out of its range")
     if recipe.freeze and recipe.unfreeze:
         raise BadInput("freeze and unfreeze were both given; give one")
+    if list(recipe.restart) != sorted(set(recipe.restart)) or any(n < 1 for n in recipe.restart):
+        raise BadInput(f"restart={recipe.restart}, but epochs from 1 up, rising, are expected")
     if list(recipe.unfreeze) != sorted(recipe.unfreeze) or any(n < 0 for n in recipe.unfreeze):
         raise BadInput(f"unfreeze={recipe.unfreeze}, but epochs from 0 up, rising, are expected")
     if recipe.steps is not None and recipe.epochs is not None:
