@@ -263,6 +263,11 @@ class SliceRecipe(Recipe):
         """Which of the network's decoders, as `create_model` takes it."""
         return None
 
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """What must be known of some slices at least: "mask", "label"."""
+        return ()
+
     def check(self) -> None:
         """Raise `BadInput` where a key cannot be used."""
         super().check()

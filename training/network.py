@@ -60,7 +60,8 @@ def facts_of(recipe: Recipe) -> InputFacts:
     ):
         wide: Any = recipe.range or (MRI if recipe.modality == "mri" else None)
         facts = adjusted(facts, modality=recipe.modality, range=wide)
-        facts = replace(facts, modality=recipe.modality)
+        if isinstance(recipe, VolumeRecipe) or recipe.range is None:
+            facts = replace(facts, modality=recipe.modality)
     wrong = [n for n, m in zip(recipe.size, facts.multiple, strict=True) if n % m]
     if wrong:
         fitting = tuple(

@@ -83,6 +83,11 @@ class SmartNetRecipe(SliceRecipe):
         return "scse" if self.attention == "scse" else None
 
     @property
+    def needs(self) -> tuple[str, ...]:
+        told = {"cls": "label", "seg": "mask"}
+        return tuple(told[task] for task in self.asked if task in told)
+
+    @property
     def weights_of(self) -> dict[str, float]:
         """What each loss counts that there is."""
         told = {

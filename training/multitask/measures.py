@@ -17,7 +17,7 @@ def measured(parts: Sequence[Mapping[str, Tensor]]) -> dict[str, float]:
     can say is left away.
     """
     names = parts[0] if parts else {}
-    of = {name: torch.cat([part[name] for part in parts]).cpu().numpy() for name in names}
+    of = {name: torch.cat([part[name].detach() for part in parts]).cpu().numpy() for name in names}
     found: dict[str, float] = {}
     if "told" in of:
         known = of["label"] >= 0
