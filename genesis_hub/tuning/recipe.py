@@ -22,9 +22,10 @@ class Recipe:
     "momentum". weight_decay: of all but biases and norms. schedule: what follows the peak:
     "cosine", "constant" or "plateau", which halves it again and again. plateau: how many
     validations in a row without anything better that takes; a third of the patience.
-    warm_up: steps until the peak. clip: the greatest norm of the gradient; clip_each: of each
-    tensor's by itself; clip_value: the greatest of its numbers; 0 leaves it as it is. restart:
-    epochs at which the optimizer forgets its averages, as a new one would begin.
+    warm_up: steps until the peak. clip: the greatest norm of the gradient; 0 leaves it as it is.
+    clip_each: the greatest norm of each tensor's gradient by itself; 0: any. clip_value: the
+    greatest number in a gradient; 0: any. restart: epochs at which the optimizer forgets its
+    averages, as a new one would begin.
     accumulate: parts that a step is computed in, for memory. average: decay of the weights' moving
     average, which is then validated and kept; 0 keeps none. validate_every: steps between
     validations. save_every: steps between checkpoints. patience: validations without anything
@@ -44,8 +45,8 @@ class Recipe:
     first; before, their norms stand still, too.
     lora: rank of the adapters that learn in the encoder's place (0: none); they are merged into
     what is saved. lora_alpha: what they add counts lora_alpha / lora; twice the rank by itself.
-    width, norm, head, dropout, encoder, pooling, decoder: of the network, as `create_model` takes
-    them; flattened maps are of `size`.
+    width, norm, head, dropout, encoder, decoder: of the network, as `create_model` takes them.
+    pooling: of its last map, as `create_model` takes it; flattened maps are those of `size`.
 
     loss: "default": cross-entropy, and Dice for masks; else one the proxy tasks published:
     "weighted_dice_loss", "jaccard_distance", "weighted_categorical_crossentropy",
