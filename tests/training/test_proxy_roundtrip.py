@@ -105,7 +105,7 @@ def learned_by(name: str, world: int, rank: int) -> dict[str, Tensor]:
     """
     learned = method(name).train()
     model: Any = DistributedDataParallel(learned) if world > 1 else learned
-    optimizer = torch.optim.SGD(learned.parameters(), lr=0.01)
+    optimizer = torch.optim.SGD(learned.parameters(), lr=0.002)
     losses = []
     for step in range(3):
         keys = torch.arange(4 * step, 4 * step + 4)
