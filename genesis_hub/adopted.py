@@ -7,9 +7,10 @@ from torch import Tensor, nn
 
 from genesis_hub.errors import BadInput
 from genesis_hub.models import HubModel
+from genesis_hub.networks.heads import DROPOUT, classification_head
 from genesis_hub.networks.info import FeatureInfo, encoder_info
-from genesis_hub.networks.planar import narrower, timm_keys
-from genesis_hub.networks.shapes import check_volume
+from genesis_hub.networks.planar import narrower, timm_facts, timm_keys
+from genesis_hub.networks.shapes import check_size, check_volume
 from genesis_hub.networks.table import ARCHITECTURES
 
 
@@ -26,6 +27,7 @@ class Adopted(HubModel):
     def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Any:
         """Run the library's own forward, after a look at the input."""
         check_volume(x, channels=self.in_channels, stride=(1, 1))
+        check_size(x, self.spec.size)
         return super().forward(x, *args, **kwargs)
 
     def set_grad_checkpointing(self, enable: bool = True) -> None:
@@ -53,7 +55,9 @@ class AdoptedTimm(Adopted):
         does not have, and pyramids that lack a tensor of the whole network.
         """
         row = ARCHITECTURES[self.spec.architecture]
-        if row.stem_stride is not None or row.timm is None or self.spec.head == "mlp":
+        if row.stem_stride is not None or row.timm is None or self.spec.head != "linear":
+            return {}
+        if self.spec.grade or self.spec.pooling is not None:
             return {}
         if self.spec.features_only and not timm_keys(row.timm) <= self.state_dict().keys():
             return {}
@@ -70,10 +74,22 @@ class AdoptedTimm(Adopted):
 class AdoptedClassifier(AdoptedTimm):
     """A whole timm network, headless or with a classifier."""
 
+    num_features: int
+
     def reset_classifier(self, num_classes: int, *args: Any, **kwargs: Any) -> None:
         """Put a fresh linear classifier in place, as timm does, and remember it."""
-        super().reset_classifier(num_classes, *args, **kwargs)  # type: ignore[misc]
-        self.spec = replace(self.spec.with_classes(num_classes), head="linear")
+        row = ARCHITECTURES[self.spec.architecture]
+        if self.spec.pooling is None or row.timm is None:
+            super().reset_classifier(num_classes, *args, **kwargs)  # type: ignore[misc]
+        else:  # timm's own would go back to its usual pooling.
+            weight = next(self.parameters())
+            head = classification_head("linear", self.num_features, num_classes)
+            head = nn.Sequential(nn.Flatten(), head).to(weight.device, weight.dtype)
+            self.set_submodule(timm_facts(row.timm)["classifier"], head)
+            self.num_classes = num_classes
+        self.spec = replace(
+            self.spec.with_classes(num_classes), head="linear", dropout=DROPOUT, grade=False
+        )
         self.note_shapes()
 
 

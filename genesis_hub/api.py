@@ -60,6 +60,10 @@ def from_pretrained(
     operator: str | None = None,
     width: float = 1.0,
     norm: str | None = None,
+    dropout: float = 0.5,
+    grade: bool = False,
+    pooling: str | None = None,
+    size: tuple[int, ...] | None = None,
     modality: str | None = None,
     range: "Range | None" = None,
     weights: str | Path | None = None,
@@ -75,9 +79,20 @@ def from_pretrained(
     task: "features" (default without classes: the embedding (N, C)), "classification" (default
     with classes), "segmentation", or "pretext" (the published network, a dict of its answers).
     features_only: a list of feature maps instead of the embedding.
-    head: "linear" or "mlp", the published head with 1,024 units.
+    head: "linear"; "mlp", the published head with 1,024 units; those of the proxy tasks:
+    "big_fully" (2,048 and 1,024 units, batch norm), "simple_multiclass" (1,024 units, batch norm),
+    "dense-2x1024" (any layers x units, no norm). dropout: the share that the two with norm leave
+    out in training.
+    grade: the head gives one number, and each class the logit -(number - its place)^2: for classes
+    in an order, such as grades of a disease.
+    pooling: None: the mean of the last map over positions; as the proxy tasks were published: "avg"
+    or "max" halve the built-in U-Net's map once more, and make a vector of timm's; "none" leaves
+    it; what is left is flattened. size: the sides that flattened maps are built for, then the
+    only ones taken; the name's own by itself.
     decoder: in 2D any decoder of segmentation-models-pytorch ("Unet" by default); in 3D
-    "pretrained" or "fresh".
+    "pretrained" or "fresh". On the proxy tasks' built-in U-Net also "proxy", its own in 2D, and
+    "patches-2x128": the image in 2 patches per side, whose codes of 128 numbers are mixed before
+    each is decoded; pooling= then halves and undoes, size= are the sides of the whole image.
     encoder: one of a 2D proxy task's encoders ("DenseNet121", ...).
     operator: "lstm" or "conv3d" make a volume network (N, C, X, Y, Z) of a 2D encoder.
     width: multiplies every channel count; only without weights, or with weights of that width.
@@ -114,6 +129,10 @@ def from_pretrained(
         operator=operator,
         width=None if width == 1.0 else width,
         norm=norm,
+        dropout=dropout,
+        grade=grade,
+        pooling=pooling,
+        size=size,
     )
     if not isinstance(pretrained, bool):
         raise BadInput(f"pretrained={pretrained!r}, but it is True or False")
@@ -165,6 +184,10 @@ def create_model(
     operator: str | None = None,
     width: float = 1.0,
     norm: str | None = None,
+    dropout: float = 0.5,
+    grade: bool = False,
+    pooling: str | None = None,
+    size: tuple[int, ...] | None = None,
     modality: str | None = None,
     range: "Range | None" = None,
 ) -> "HubModel":
@@ -184,6 +207,10 @@ def create_model(
         operator=operator,
         width=width,
         norm=norm,
+        dropout=dropout,
+        grade=grade,
+        pooling=pooling,
+        size=size,
         modality=modality,
         range=range,
         pretrained=False,

@@ -21,6 +21,7 @@ from genesis_hub.models import (
 )
 from genesis_hub.names import classifier_name, common_name
 from genesis_hub.networks import planar
+from genesis_hub.networks.choices import factor
 from genesis_hub.networks.heads import classification_head, dense_head
 from genesis_hub.networks.info import encoder_info
 from genesis_hub.networks.operators import SLICES_AT_ONCE, Convolutions, Recurrence
@@ -61,6 +62,12 @@ def describe(model: HubModel, spec: Spec, entry: Entry, row: Architecture) -> No
     if spec.operator:
         # Any number of slices is taken; one stands for "as many as the case has".
         facts = replace(facts, size=(*facts.size, 1), multiple=(*facts.multiple, 1))
+    elif spec.size is not None:
+        # Windows at an image's edge may not shrink, either.
+        facts = replace(facts, size=spec.size, multiple=spec.size)
+    elif spec.task == "segmentation":
+        times = factor(spec.pooling, spec.decoder)
+        facts = replace(facts, multiple=tuple(times * step for step in facts.multiple))
     model.spec, model.entry = spec, entry
     # Slices lie as pictures do, rows first: down the back, then to the left.
     model.inputs = Inputs(facts, spec.in_channels, frame="PLS" if entry.ndim == 2 else "LPS")
@@ -131,15 +138,22 @@ def own_model(spec: Spec, row: Architecture, empty: bool) -> HubModel:
         decoder = own_decoder(spec, row, empty and row.has_decoder)
         channels: int = decoder.channels  # type: ignore[assignment]
         return Segmenter(encoder, decoder, dense_head(row.ndim, channels, spec.num_classes))
-    features = encoder_info(encoder).channels()[-1]
-    return Classifier(encoder, classification_head(spec.head, features, spec.num_classes))
+    features: int = encoder.num_features  # type: ignore[assignment]
+    return Classifier(encoder, head_on(spec, features))
+
+
+def head_on(spec: Spec, features: int) -> nn.Module:
+    """Return a fresh head as this spec wants it."""
+    return classification_head(
+        spec.head, features, spec.num_classes, dropout=spec.dropout, grade=spec.grade
+    )
 
 
 def own_encoder(spec: Spec, row: Architecture, empty: bool) -> nn.Module:
     """Return one of our encoders."""
     assert row.encoder is not None
     with without_memory(empty):
-        return row.encoder(in_channels=spec.in_channels, **choices(spec, row))
+        return row.encoder(in_channels=spec.in_channels, **choices(spec, row), **pooling(spec, row))
 
 
 def own_decoder(spec: Spec, row: Architecture, empty: bool, **options: Any) -> nn.Module:
@@ -157,6 +171,14 @@ def choices(spec: Spec, row: Architecture) -> dict[str, Any]:
     if len(row.norms) > 1:
         chosen["norm"] = spec.norm
     return chosen
+
+
+def pooling(spec: Spec, row: Architecture) -> dict[str, Any]:
+    """Return the options of the built-in U-Net's encoder that say what becomes of its last map."""
+    if row.unet is None or spec.pooling is None:
+        return {}
+    flat = spec.size if spec.task != "segmentation" else None
+    return {"pooling": None if spec.pooling == "none" else spec.pooling, "size": flat}
 
 
 def pretext(spec: Spec, row: Architecture, empty: bool) -> HubModel:
@@ -216,16 +238,27 @@ def timm_part(spec: Spec, row: Architecture, **options: Any) -> nn.Module:
 
 def timm_model(spec: Spec, row: Architecture, empty: bool) -> HubModel:
     """Return timm's own model: headless, with a classifier, or as a pyramid."""
+    pooled = {} if spec.pooling is None else {"global_pool": spec.pooling.replace("none", "")}
     with without_memory(empty):
-        network = timm_part(spec, row, features_only=spec.features_only)
+        network = timm_part(spec, row, features_only=spec.features_only, **pooled)
     if spec.features_only:
         return adopt(network, AdoptedPyramid)
-    if spec.num_classes:
+    if spec.size is not None:
+        assert row.timm is not None
+        with torch.device("meta"):
+            twin = timm_part(spec, row, **pooled)
+        network.num_features = planar.flat_features(  # type: ignore[assignment]
+            twin, (spec.in_channels, *spec.size)
+        )
+    if spec.num_classes and spec.pooling is None:
         network.reset_classifier(spec.num_classes)  # type: ignore[operator]
-    if spec.head == "mlp":
+    if spec.pooling is not None or spec.head != "linear" or spec.grade:
         features: int = network.num_features  # type: ignore[assignment]
-        head = classification_head("mlp", features, spec.num_classes)
+        head = head_on(spec, features)
+        if spec.pooling is not None or spec.head != "mlp" or spec.grade:
+            head = nn.Sequential(nn.Flatten(), head)
         network.set_submodule(classifier_name(row.timm), head)
+        network.num_classes = spec.num_classes  # type: ignore[assignment]
     return adopt(network, AdoptedClassifier)
 
 
@@ -259,7 +292,7 @@ def volume_classifier(spec: Spec, row: Architecture, empty: bool) -> HubModel:
             encoder = Classifier(own_encoder(spec, row, False), nn.Identity())
             features = encoder.num_features
     operator = Recurrence(features)
-    head = classification_head(spec.head, operator.num_features, spec.num_classes)
+    head = head_on(spec, operator.num_features)
     return VolumeClassifier(encoder, operator, head, slices_at_once=SLICES_AT_ONCE)
 
 

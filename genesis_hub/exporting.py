@@ -55,7 +55,8 @@ def check(model: HubModel, to: str) -> None:
         (row.timm or "").startswith(("resnet5", "resnet1"))
         and row.stem_stride is None
         and spec.task in ("features", "classification")
-        and not (spec.features_only or spec.operator or spec.head == "mlp" or spec.width != 1.0)
+        and not (spec.features_only or spec.operator or spec.head != "linear" or spec.width != 1.0)
+        and not (spec.grade or spec.pooling)
     ):
         raise BadInput(
             f"{spec.name!r} ({spec.architecture}, task {spec.task!r}) is no plain ResNet of "

@@ -10,6 +10,7 @@ from genesis_hub.errors import WeightsUnavailable
 from genesis_hub.models import HubModel
 from genesis_hub.names import common_name
 from genesis_hub.networks.guests import guest_network
+from genesis_hub.networks.heads import DROPOUT
 from genesis_hub.networks.table import ARCHITECTURES, TIMM
 from genesis_hub.weights.fill import fill
 
@@ -47,7 +48,7 @@ def hosted(model: HubModel) -> HubModel:
     held = Held(network.state_dict())
     plain = replace(
         spec, task="features", num_classes=0, features_only=False, head="linear", decoder=None,
-        operator=None,
+        operator=None, dropout=DROPOUT, grade=False, pooling=None, size=None,
     )  # fmt: skip
     wanted = {key: common_name(spec, key) for key in model.state_dict()}
     backbone = {key for key, common in wanted.items() if common.startswith("encoder.")}

@@ -2,7 +2,6 @@
 
 import hashlib
 import warnings
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +63,7 @@ def import_weights(
     }
     contents = Contents(
         entry=entry,
-        spec=asdict(plan.spec),
+        spec=plan.spec.table(),
         inputs=entry.inputs,
         tensors=tensors,
         library=library_config(plan.spec, entry),

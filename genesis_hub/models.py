@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,7 +74,7 @@ class HubModel(nn.Module):
         dtype = floats.pop() if len(floats) == 1 else torch.float32
         contents = Contents(
             entry=self.entry,
-            spec=asdict(self.spec),
+            spec=self.spec.table(),
             inputs=self.entry.inputs,
             dtype=str(dtype).removeprefix("torch."),
             tensors=tensors,
@@ -193,6 +193,11 @@ class Classifier(OwnModel):
         super().__init__()
         self.encoder, self.head = encoder, head
 
+    @property
+    def num_features(self) -> int:
+        """Length of the embedding."""
+        return int(self.encoder.num_features)  # type: ignore[arg-type]
+
     def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
         """Pool a feature map and, unless `pre_logits`, apply the head."""
         pooled: Tensor = self.encoder.embed([x])  # type: ignore[operator]
@@ -203,7 +208,10 @@ class Classifier(OwnModel):
 
     def fresh_head(self, num_classes: int) -> nn.Module:
         """Return a new head of the same kind."""
-        return classification_head(self.spec.head, self.num_features, num_classes)
+        spec = self.spec
+        return classification_head(
+            spec.head, self.num_features, num_classes, dropout=spec.dropout, grade=spec.grade
+        )
 
 
 class Segmenter(OwnModel):

@@ -7,6 +7,7 @@ from typing import Any
 
 from genesis_hub.entry import Answers, Entry, InputFacts
 from genesis_hub.errors import BadInput, KeyMismatch
+from genesis_hub.networks.heads import DROPOUT
 from genesis_hub.networks.table import ARCHITECTURES
 from genesis_hub.registry import find
 from genesis_hub.spec import Spec, Wishes, architecture_of, resolve, same_width
@@ -69,6 +70,9 @@ def inherit(wishes: Wishes, saved: Spec) -> Wishes:
         or (wishes.num_classes and not answers)
     ):
         return kept
+    same_head = wishes.head in ("linear", saved.head)
+    same_decoder = wishes.decoder in (None, saved.decoder)
+    same_pooling = wishes.pooling in (None, saved.pooling)
     return replace(
         kept,
         task=saved.task,
@@ -77,6 +81,10 @@ def inherit(wishes: Wishes, saved: Spec) -> Wishes:
         head=wishes.head if wishes.head != "linear" else saved.head,
         decoder=wishes.decoder or saved.decoder,
         operator=saved.operator,
+        dropout=saved.dropout if same_head and wishes.dropout == DROPOUT else wishes.dropout,
+        grade=wishes.grade or saved.grade,
+        pooling=wishes.pooling or (saved.pooling if same_decoder else None),
+        size=wishes.size or (saved.size if same_decoder and same_pooling else None),
     )
 
 
@@ -92,6 +100,8 @@ def read_spec(facts: Mapping[str, Any]) -> Spec:
     entry = find(facts.get("name"))  # type: ignore[arg-type]
     try:
         spec = Spec(**facts["spec"])
+        if isinstance(spec.size, list):  # JSON knows no tuples.
+            spec = replace(spec, size=tuple(spec.size))
         by_timm = {timm: name for name, timm in entry.encoders}
         again = resolve(
             replace(entry, width=spec.width),
@@ -105,6 +115,10 @@ def read_spec(facts: Mapping[str, Any]) -> Spec:
                 encoder=by_timm.get(spec.architecture),
                 operator=spec.operator,
                 norm=spec.norm,
+                dropout=spec.dropout,
+                grade=spec.grade,
+                pooling=spec.pooling,
+                size=spec.size,
             ),
         )
     except (TypeError, KeyError, AttributeError) as error:

@@ -1,12 +1,21 @@
 """What exactly is to be built: every wish of a user checked once, before anything is made."""
 
-import math
-from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Literal, get_args
 
 from genesis_hub.entry import Entry
 from genesis_hub.errors import BadInput
-from genesis_hub.networks.heads import Head
+from genesis_hub.networks.choices import (
+    decoder_of,
+    dropout_of,
+    grade_of,
+    head_of,
+    norm_of,
+    pooling_of,
+    size_of,
+    width_of,
+)
+from genesis_hub.networks.heads import DROPOUT
 from genesis_hub.networks.table import ARCHITECTURES, Architecture
 from genesis_hub.registry import nearest
 
@@ -15,15 +24,20 @@ Operator = Literal["lstm", "conv3d"]
 
 # Far above any use; a folder that asks for more is damaged or made to exhaust the machine.
 MOST = 100_000
-WIDEST = 16
 
 TASKS: tuple[str, ...] = get_args(Task)
 OPERATORS: tuple[str, ...] = get_args(Operator)
+# Told of a model only where they are not as they always were.
+LATER = ("dropout", "grade", "pooling", "size")
 
 
 @dataclass(frozen=True)
 class Spec:
-    """A model, in full: enough to build it again, and what `config.json` keeps of it."""
+    """A model, in full: enough to build it again, and what `config.json` keeps of it.
+
+    pooling: None: the embedding is the mean over positions; else see `from_pretrained`. size: the
+    sides that it is built for, where it takes no others.
+    """
 
     name: str
     architecture: str
@@ -31,22 +45,42 @@ class Spec:
     num_classes: int
     in_channels: int
     features_only: bool = False
-    head: Head = "linear"
+    head: str = "linear"
     decoder: str | None = None
     operator: Operator | None = None
     width: float = 1.0
     norm: str | None = None
+    dropout: float = DROPOUT
+    grade: bool = False
+    pooling: str | None = None
+    size: tuple[int, ...] | None = None
+
+    def table(self) -> dict[str, Any]:
+        """Return what `config.json` keeps."""
+        usual = {one.name: one.default for one in fields(self) if one.name in LATER}
+        return {
+            key: value
+            for key, value in asdict(self).items()
+            if key not in usual or value != usual[key]
+        }
 
     def with_classes(self, num_classes: int) -> "Spec":
         """Return the same for another number of classes; none makes it an embedding."""
         task = self.task
         if task in ("features", "classification"):
             task = "classification" if num_classes else "features"
+        if task == "features":  # Nothing is left of the head.
+            return replace(
+                self, task=task, num_classes=0, head="linear", dropout=DROPOUT, grade=False
+            )
         return replace(self, task=task, num_classes=num_classes)
 
     def answers_like(self, other: "Spec") -> bool:
         """Say whether a head and decoder of `other` fit here: the same question is asked."""
-        asked = ("task", "num_classes", "features_only", "head", "decoder", "operator")
+        asked = (
+            "task", "num_classes", "features_only", "head", "decoder", "operator", "grade",
+            "pooling", "size",
+        )  # fmt: skip
         return all(getattr(self, name) == getattr(other, name) for name in asked)
 
 
@@ -64,6 +98,10 @@ class Wishes:
     operator: str | None = None
     width: float | None = None
     norm: str | None = None
+    dropout: float = DROPOUT
+    grade: bool = False
+    pooling: str | None = None
+    size: tuple[int, ...] | None = None
 
 
 def resolve(entry: Entry, wishes: Wishes, *, with_weights: bool = False) -> Spec:
@@ -81,12 +119,12 @@ def resolve(entry: Entry, wishes: Wishes, *, with_weights: bool = False) -> Spec
     row = ARCHITECTURES[chosen]
     check_operator(entry, wishes.operator)
     asked = task_of(entry, row, wishes)
-    if wishes.head not in get_args(Head):
-        raise BadInput(f"head={wishes.head!r} is not known; choose 'linear' or 'mlp'")
-    if wishes.head == "mlp" and asked != "classification":
+    head = head_of(wishes.head, asked)
+    decoder = decoder_of(row, asked, wishes.decoder, wishes.operator)
+    pooling = pooling_of(row, asked, wishes.pooling, wishes.operator, decoder)
+    if pooling is not None and wishes.features_only:
         raise BadInput(
-            f"head='mlp' belongs to classification, but the task is {asked!r}; "
-            "pass num_classes=, or leave head='linear'"
+            f"pooling={pooling!r}, but features_only=True gives the maps themselves; leave one away"
         )
     if with_weights:
         same_width(wishes.width, entry.width, repr(name))
@@ -98,11 +136,15 @@ def resolve(entry: Entry, wishes: Wishes, *, with_weights: bool = False) -> Spec
         num_classes=num_classes or (entry.pretext_classes if asked == "pretext" else 0),
         in_channels=entry.in_channels if in_channels is None else in_channels,
         features_only=wishes.features_only,
-        head="mlp" if wishes.head == "mlp" else "linear",
-        decoder=decoder_of(row, asked, wishes.decoder, wishes.operator),
+        head=head,
+        decoder=decoder,
         operator=wishes.operator,  # type: ignore[arg-type]
         width=width_of(name, row, chosen, width),
         norm=norm_of(name, row, wishes.norm),
+        dropout=dropout_of(wishes.dropout, head),
+        grade=grade_of(wishes.grade, asked, num_classes),
+        pooling=pooling,
+        size=size_of(row, asked, pooling, decoder, wishes.size, entry.inputs.size),
     )
 
 
@@ -202,59 +244,3 @@ def check_pretext(entry: Entry, row: Architecture, num_classes: int) -> None:
         raise BadInput(
             f"num_classes={num_classes}, but the pretext of {name!r} answers one question"
         )
-
-
-def decoder_of(
-    row: Architecture, task: str, decoder: str | None, operator: str | None
-) -> str | None:
-    """Return which decoder: smp's by name in 2D; "pretrained" or "fresh" for our own."""
-    own = row.ndim == 3 or operator is not None
-    if decoder is not None and not isinstance(decoder, str):
-        raise BadInput(f"decoder={decoder!r} is no name; give one, such as 'Unet', or None")
-    if task == "pretext" and row.ndim == 2:
-        if decoder not in (None, "scse"):
-            raise BadInput(
-                f"decoder={decoder!r}, but the published decoders are given; pass decoder='scse' "
-                "for attention in every block, as the paper's figure has it, or leave it away"
-            )
-        return decoder
-    if task != "segmentation":
-        if decoder is not None:
-            raise BadInput(
-                f"decoder={decoder!r}, but task={task!r} has no decoder to choose; "
-                "pass task='segmentation'"
-            )
-        return None
-    if own:
-        kept = ("pretrained", "fresh") if row.decoder else ("fresh",)
-        if decoder not in (None, *kept):
-            raise BadInput(
-                f"decoder={decoder!r}, but here the decoder is the network's own; choose from "
-                f"{', '.join(map(repr, kept))}, or leave it away"
-            )
-        return decoder or kept[0]
-    return decoder or "Unet"
-
-
-def width_of(name: str, row: Architecture, architecture: str, width: float) -> float:
-    """Return the width, or refuse one that the architecture cannot have."""
-    if isinstance(width, bool) or not isinstance(width, int | float) or not math.isfinite(width):
-        raise BadInput(f"width={width!r}, but it must be a number above 0, such as 0.25")
-    if not 0 < width <= WIDEST:
-        raise BadInput(f"width={width!r}, but it must be above 0 and at most {WIDEST}")
-    if width != 1.0 and not row.scalable:
-        raise BadInput(
-            f"width={width}, but of timm's only ResNet and ConvNeXt can be built narrower, "
-            f"not {architecture} of {name!r}; leave width=1.0"
-        )
-    return float(width)
-
-
-def norm_of(name: str, row: Architecture, norm: str | None) -> str | None:
-    """Return the norm, the architecture's default where none is asked for."""
-    if norm is None:
-        return row.norms[0] if row.norms else None
-    if norm not in row.norms:
-        allowed = ", ".join(repr(kind) for kind in row.norms) or "none: it is part of the network"
-        raise BadInput(f"norm={norm!r} is not a choice of {name!r}; allowed: {allowed}")
-    return norm

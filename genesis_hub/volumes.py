@@ -39,7 +39,10 @@ class VolumeClassifier(OwnModel):
     def fresh_head(self, num_classes: int) -> nn.Module:
         """Return a new head of the same kind on the recurrence's units."""
         units: int = self.operator.num_features  # type: ignore[assignment]
-        return classification_head(self.spec.head, units, num_classes)
+        spec = self.spec
+        return classification_head(
+            spec.head, units, num_classes, dropout=spec.dropout, grade=spec.grade
+        )
 
 
 class VolumeSegmenter(OwnModel):

@@ -19,7 +19,7 @@ from genesis_hub.engine.checkpoint import Standing
 from genesis_hub.engine.fabric import launched
 from genesis_hub.engine.feed import Order, batches, seed_of
 from genesis_hub.engine.loop import Stopped, fit
-from genesis_hub.engine.pace import Pace, optimizer_of, rate
+from genesis_hub.engine.pace import Pace, clip_apart, forget, optimizer_of, rate
 from genesis_hub.engine.recipe import difference, filled, plain
 from genesis_hub.engine.schedule import best_of, factor, plateau, waited
 
@@ -124,6 +124,78 @@ def test_a_run_that_was_killed_ends_with_the_same_tensors(tmp_path: Path, at, sc
     assert (tmp_path / "whole" / "log.csv").read_text() == (
         tmp_path / "killed" / "log.csv"
     ).read_text()
+
+
+@pytest.mark.parametrize("at", [5, 6, 11])
+def test_an_optimizer_begins_anew_at_an_epoch_also_after_a_kill(tmp_path: Path, at: int) -> None:
+    # Three steps are an epoch: it forgets after 6, where a checkpoint lies, and after 9.
+    pace = replace(PACE, steps=12, optimizer="adam", restart=(2, 3))
+    whole, _ = trained(tmp_path / "whole", pace)
+    with pytest.raises(Killed):
+        trained(tmp_path / "killed", pace, Dies(at))
+    again, _ = trained(tmp_path / "killed", pace)
+    assert same(whole, again)
+    counts = {
+        float(one["step"])
+        for one in checkpoint.load(tmp_path / "whole" / "last.safetensors")[1]["optimizer"][
+            "state"
+        ].values()
+    }
+    assert counts == {3.0}
+    other, _ = trained(tmp_path / "other", replace(pace, restart=()))
+    assert not same(whole, other)
+
+
+def test_an_optimizer_that_begins_anew_is_as_a_new_one(tmp_path: Path) -> None:
+    objective = Sums()
+    pace = replace(PACE, optimizer="adam")
+    optimizer, fresh = optimizer_of(objective, pace), optimizer_of(objective, pace)
+    for parameter in objective.model.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    optimizer.step()
+    forget(optimizer)
+    assert optimizer.state_dict() == fresh.state_dict()
+
+
+def test_gradients_are_clipped_tensor_by_tensor_and_then_number_by_number() -> None:
+    objective = Sums()
+    optimizer = optimizer_of(objective, PACE)
+    for size, parameter in enumerate(objective.model.parameters()):
+        parameter.grad = torch.full_like(parameter, 10.0 if size else 1e-3)
+    clip_apart(optimizer, replace(PACE, clip_each=2.0))
+    norms = [float(p.grad.norm()) for p in objective.model.parameters()]
+    assert norms[0] == pytest.approx(1e-3 * 32**0.5)
+    assert norms[1:] == pytest.approx([2.0] * 5, rel=1e-5)
+    clip_apart(optimizer, replace(PACE, clip_value=0.5))
+    assert max(float(p.grad.max()) for p in objective.model.parameters()) == 0.5
+
+
+@pytest.mark.parametrize("key", ["clip_each", "clip_value"])
+def test_a_run_clips_as_it_was_told(tmp_path: Path, key: str) -> None:
+    # Plain steps of rate 1 move each tensor by what is left of its gradient.
+    pace = Pace(
+        steps=1, batch_size=4, lr=1.0, clip=0.0, optimizer="momentum", weight_decay=0.0,
+        schedule="constant", **{key: 1e-3},
+    )  # fmt: skip
+    before = Sums().model.state_dict()
+    after, _ = trained(tmp_path / "run", pace)
+    moved = [after[name] - before[name] for name in before if name.endswith(("ight", "bias"))]
+    most = [float(m.norm() if key == "clip_each" else m.abs().max()) for m in moved]
+    assert max(most) == pytest.approx(1e-3, rel=1e-2)
+
+
+def test_the_last_weights_are_kept_where_that_is_asked_for(tmp_path: Path) -> None:
+    class Worse(Sums):
+        def validate(self, model):
+            self.looks = getattr(self, "looks", 0) + 1
+            return {"error": float(self.looks)}
+
+    pace = replace(PACE, average=0.0)
+    best, _ = trained(tmp_path / "best", pace, Worse())
+    last, _ = trained(tmp_path / "last", replace(pace, keep="last"), Worse())
+    done = checkpoint.load(tmp_path / "best" / "last.safetensors")[1]["model"]
+    assert same(last, done)
+    assert not same(best, done)
 
 
 @pytest.mark.parametrize("workers", [2])

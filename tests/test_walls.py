@@ -79,6 +79,7 @@ ROOMS: dict[str, set[str]] = {
         "losses", "models", "names", "networks", "registry", "reporting", "saved", "version",
         "volumes", "weights", "extras", "tuning",
     },
+    "configs": {"configs", "data", "engine", "errors"},
     "benchmarking": {
         "api", "atomic", "data", "engine", "entry", "errors", "evaluate", "extras", "infer",
         "models", "networks", "page", "registry", "saved", "show", "tuning", "weights",
@@ -191,6 +192,7 @@ TRAINING_ROOMS: dict[str, set[str]] = {
     "pictures": {"corpus", "pictures", "views"},
     "proxy": {"examined", "kinds", "proxy", "views"},
     "wholes": {"corpus", "kinds", "pictures", "wholes"},
+    "configs": {"configs", "recipe"},
     "converting": {"converting", "corpus", "pictures", "wholes"},
     "convert": {"command", "converting", "corpus"},
     "discovery": {"corpus", "discovery"},
@@ -199,8 +201,8 @@ TRAINING_ROOMS: dict[str, set[str]] = {
     "pack": {"command", "corpus"},
     "lists": {"command", "pictures"},
     "pretrain": {
-        "chain", "command", "corpus", "forecast", "handover", "kinds", "leaving", "methods",
-        "network", "objective", "pictures", "recipe", "wholes",
+        "chain", "command", "configs", "corpus", "forecast", "handover", "kinds", "leaving",
+        "methods", "network", "objective", "pictures", "recipe", "wholes",
     },
     "release": {"command", "handover", "leaving"},
     "minis": {"discovery", "minis"},
@@ -219,7 +221,8 @@ OF_THE_HUB = {
     "distillation": {"errors"},
     "converting": {"atomic", "data", "errors", "infer"},
     "proxy": {"errors", "models", "networks"},
-    "wholes": {"data", "engine", "entry", "errors", "infer", "inputs"},
+    "configs": {"configs", "data", "engine", "errors"},
+    "wholes": {"atomic", "data", "engine", "entry", "errors", "infer", "inputs"},
 }  # fmt: skip
 TRAINING_DOORS = {
     "torch": {

@@ -43,6 +43,8 @@ class VolumeRecipe(Recipe):
         """Raise `BadInput` where a key cannot be used."""
         super().check()
         self.one_of("modality", MODALITIES)
+        if self.balanced and not self.shuffle:
+            raise BadInput("balanced=True draws scans, so shuffle=False has no order; give one")
         if self.range not in (None, "image") and len(self.range or ()) != 2:
             raise BadInput(f"range={self.range!r}; give two numbers, low and high, or 'image'")
         self.at_least(1, "scale", "input_rows", "input_cols", "input_deps")
@@ -109,7 +111,10 @@ class WholeRecipe(Recipe):
     built-in one's last map once more, and of timm's makes one vector; "none" keeps the map.
     augment: zoom, turn and mirror (2D); mirror, turn, brighten (3D). augment_zoom_only: zoom alone,
     in 2D, whatever `augment` says. augment_zoom_range: of each axis, by itself. val_augment,
-    val_augment_zoom_only: the same of what is validated on.
+    val_augment_zoom_only: the same of what is validated on. suffix: the ending of the files that
+    are taken, such as ".png"; nothing: all. val_suffix: of those validated on; nothing: the same.
+    patch_size: sides of sub-volumes, in voxels of the scan, that are cut from anywhere in it and
+    brought to data_dim; nothing: whole volumes. patches_per_scan: how many of each in an epoch.
     cache: a folder that keeps the squares or cubes for other runs too; nothing: the run's own.
     train_list, val_list: files that name the pictures of each split, in 2D.
     """
@@ -128,6 +133,10 @@ class WholeRecipe(Recipe):
     augment_zoom_range: tuple[float, ...] = (0.85, 1.15)
     val_augment: bool = False
     val_augment_zoom_only: bool = False
+    suffix: str = ""
+    val_suffix: str = ""
+    patch_size: tuple[int, ...] = ()
+    patches_per_scan: int = 1
     cache: str = ""
     train_list: str = ""
     val_list: str = ""
@@ -158,9 +167,10 @@ class WholeRecipe(Recipe):
         """Raise `BadInput` where a key cannot be used."""
         super().check()
         self.one_of("pooling", POOLINGS)
-        self.at_least(1, "data_dim", "number_channels", "enc_filters")
+        self.at_least(1, "data_dim", "number_channels", "enc_filters", "patches_per_scan")
         self.within("dropout", -1e-9, 1)
         self.within("norm_momentum", 0, 1)
+        self.check_parts()
         if self.ndim == 3:
             for key in ("encoder_architecture", "train_list", "val_list"):
                 if getattr(self, key):
@@ -193,6 +203,19 @@ class WholeRecipe(Recipe):
         if self.val_list and not self.train_list:
             raise BadInput(f"val_list={self.val_list!r} without train_list; give both")
         self.check_side()
+
+    def check_parts(self) -> None:
+        """Raise `BadInput` where sub-volumes cannot be cut."""
+        if self.patch_size and self.ndim == 2:
+            raise BadInput(
+                f"patch_size={self.patch_size!r} is of volumes; pictures are learned from whole"
+            )
+        if self.patch_size and (len(self.patch_size) != 3 or min(self.patch_size) < 1):
+            raise BadInput(f"patch_size={self.patch_size!r}; give three sides, as [96, 96, 96]")
+        if self.patches_per_scan > 1 and not self.patch_size:
+            raise BadInput(
+                f"patches_per_scan={self.patches_per_scan} without patch_size; give both"
+            )
 
     def check_side(self) -> None:
         """Raise `BadInput`, with what would fit, where inputs are too small for the encoder."""

@@ -1,6 +1,7 @@
 """What a pre-training run leaves behind: numbers, pictures, and the folder that users load."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from training.recipe import Recipe
 from training.sheets import CURVES, draw_curves, sheet
 
 MODEL, METRICS, PICTURES = "model", "metrics.json", "pictures"
+BACKUPS = "backups"
 
 
 class Shown:
@@ -42,6 +44,31 @@ class Shown:
             sheet(seen, path, f"{name_of(self.recipe)}, step {step}")
 
 
+class Backups:
+    """Keeps the network after every so many epochs, whether it got better or not.
+
+    each: steps of an epoch. network: gives what is kept, as it is now.
+    """
+
+    def __init__(
+        self, folder: Path, made: Recipe, source: Source, each: int, network: Callable[[], HubModel]
+    ) -> None:
+        self.folder, self.made, self.source = folder / BACKUPS, made, source
+        self.each, self.network = each, network
+        sweep(self.folder)  # What a kill left half written.
+
+    def __call__(self, progress: float) -> None:
+        assert self.made.steps
+        step = round(progress * self.made.steps)
+        epoch, rest = divmod(step, self.each)
+        if rest or epoch % self.made.backup_every:
+            return
+        network = deepcopy(self.network()).to("cpu").eval()
+        facts = {"reached": {}, "steps": step}
+        network.provenance = provenance(network, self.made, self.source, facts)
+        network.save_pretrained(self.folder / f"epoch-{epoch:04d}")
+
+
 def leave(
     folder: Path,
     network: HubModel,
@@ -59,20 +86,19 @@ def leave(
         amend(folder, {"seen": {"kind": KIND, "cases": seen}})
         every = [one for row in seen for one in row["hashes"]]
         network.terms = {**network.terms, SEEN: noted(network.terms.get(SEEN, ""), KIND, every)}
-    network.provenance = {
-        **network.provenance,
-        "pretrained": {
-            "method": made.method,
-            **by(made, network),
-            "recipe": plain(made),
-            "data": source.facts,
-            "reached": metrics,
-            "steps": standing.step,
-        },
-    }
+    facts = {"reached": metrics, "steps": standing.step}
+    network.provenance = provenance(network, made, source, facts)
     write(folder / METRICS, metrics)
     network.to("cpu").eval().save_pretrained(folder / MODEL)
     return metrics
+
+
+def provenance(
+    network: HubModel, made: Recipe, source: Source, facts: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what a network carries of how it was made."""
+    told = {"method": made.method, **by(made, network), "recipe": plain(made)}
+    return {**network.provenance, "pretrained": {**told, "data": source.facts, **facts}}
 
 
 def by(made: Recipe, network: HubModel) -> dict[str, Any]:

@@ -29,7 +29,8 @@ class Pretraining:
     """What the loop minimises; validation sees the same windows in the same views each time.
 
     items: to validate on; None where nothing is kept for it. looks: how many of them.
-    show: is given what the windows became and how far the run is, after each validation.
+    show: is given what the windows became and how far the run is, after each validation. keep: is
+    told how far the run is after each step.
     """
 
     monitor = "loss"
@@ -46,11 +47,12 @@ class Pretraining:
         device: torch.device,
         autocast: Callable[[], Any],
         show: Show | None = None,
+        keep: Callable[[float], None] | None = None,
     ) -> None:
         self.method = method
         self.items, self.batch_size, self.seed = items, batch_size, seed
         self.looks = 0 if items is None else min(looks, len(items))
-        self.device, self.autocast, self.show = device, autocast, show
+        self.device, self.autocast, self.show, self.keep = device, autocast, show, keep
         self.held: list[Batch] = []
         self.progress = 0.0
 
@@ -77,6 +79,8 @@ class Pretraining:
         """Let the method follow a step."""
         self.progress = progress
         self.method.after_step(progress)
+        if self.keep is not None:
+            self.keep(progress)
 
     def validate(self, model: nn.Module) -> Mapping[str, float]:
         """Return the losses, and how far the network is from giving one answer to all."""

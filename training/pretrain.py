@@ -1,6 +1,7 @@
 """The verb `pretrain`: unlabelled scans or pictures in, new weights out.
 
 python -m training.pretrain RECIPE --data DIR --out RUN [key=value ...]
+python -m training.pretrain CONFIG.json [--data DIR] [--out RUN] [key=value ...]
 """
 
 import json
@@ -24,12 +25,13 @@ from genesis_hub.errors import BadInput
 from genesis_hub.infer.settings import device_of
 from training.chain import Chain
 from training.command import Parser, keyed, keys_of, told
+from training.configs.becoming import Asked, asked_for, is_config
 from training.corpus.material import Material, Source
 from training.corpus.opening import SPARE, source_of
 from training.forecast import forecast
 from training.handover import beginning
 from training.kinds import ImageRecipe, VolumeRecipe, WholeRecipe
-from training.leaving import MODEL, Shown, leave
+from training.leaving import MODEL, Backups, Shown, leave
 from training.methods.roster import METHODS, all_keys, recipe_of
 from training.network import facts_of, laid_out, network_of
 from training.objective import Pretraining
@@ -39,6 +41,8 @@ from training.wholes.opening import wholes_of
 
 FREE = ("pictures", "workers", "save_every", "cache")  # What may change when a run goes on.
 SPLIT = "split.json"
+# The proxy tasks, which configs in JSON are of.
+WHOLES = {name: row.recipe for name, row in METHODS.items() if issubclass(row.recipe, WholeRecipe)}
 MOST_BETWEEN = 1000  # Steps between validations, where the recipe leaves them open.
 
 
@@ -60,8 +64,8 @@ class Run:
 
 def pretrain(
     recipe: str | Path,
-    data: str | Path,
-    out: str | Path,
+    data: str | Path | None = None,
+    out: str | Path | None = None,
     *,
     device: str = "auto",
     quiet: bool = False,
@@ -69,13 +73,16 @@ def pretrain(
 ) -> Run:
     """Pre-train a network on unlabelled scans; the same call again goes on, or says it is done.
 
-    recipe: a shipped name or a TOML file. data: a folder of scans or pictures, a table with a row
-    for each, a folder of cubes that `training.cubes` made, what `training.pack` wrote, or patterns
-    that `training.discover` found. out: the run's folder: `model/` for `from_pretrained`,
-    `metrics.json`, `log.csv`, `pictures/`, `run.json`; of several stages, one such in each's own.
-    wishes: keys of the recipe and their values.
+    recipe: a shipped name or a TOML file, or a config in JSON by the keys that the proxy tasks were
+    published with, which may say by itself where data lie and the run is to lie.
+    data: a folder of scans or pictures, a table with a row for each, a folder of cubes that
+    `training.cubes` made, what `training.pack` wrote, or patterns that `training.discover` found.
+    out: the run's folder: `model/` for `from_pretrained`, `metrics.json`, `log.csv`, `pictures/`,
+    `run.json`; of several stages, one such in each's own.
+    wishes: keys of the recipe or of the config, and their values.
     """
-    wanted = recipe_of(recipe, wishes or {})
+    asked = asked_of(recipe, wishes or {}, data, out)
+    wanted, data, out = asked.recipe, asked.data, asked.out
     if stages := wanted.stages():
 
         def stage(folder: Path, keys: Mapping[str, Any]) -> Run:
@@ -105,16 +112,21 @@ def pretrain(
             "--data DISCOVERED"
         )
     made = chosen(wanted, source)
+    notes = (*asked.notes, *wanted.notes())
     expected = "" if finished(folder) else forecast(made, facts, fabric, task=method.task)
     with fabric.rank_zero_first():
         begin(
             folder,
             {"data": source.facts},
             made,
-            beside={SPLIT: source.write_split},
+            beside={SPLIT: source.write_split, **asked.beside},
             free=FREE,
             scratch=(SPARE,),
-            more={"given": str(data), "notes": [*source.notes, *wanted.notes()]},
+            more={
+                "given": str(data),
+                **asked.facts,
+                "notes": [*source.notes, *notes],
+            },
             notes=source.notes,
             quiet=quiet,
             leading=leading,
@@ -124,7 +136,7 @@ def pretrain(
         metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
         return Run(folder, before.step, before.finished, metrics, before.step)
     if not quiet:
-        sys.stderr.writelines(f"{said}\n" for said in (*wanted.notes(), expected) if said)
+        sys.stderr.writelines(f"{said}\n" for said in (*notes, expected) if said)
     shared = made.workers > 0 or fabric.world_size > 1
     try:
         with fabric.rank_zero_first():
@@ -134,11 +146,26 @@ def pretrain(
         run = trained(made, source, material, facts, folder, fabric, quiet=quiet)
     except BadInput:
         if leading:
-            forgotten(folder, (SPLIT,), (SPARE,))
+            forgotten(folder, (SPLIT, *asked.beside), (SPARE,))
         raise
     if leading:
         shutil.rmtree(folder / SPARE, ignore_errors=True)
     return run
+
+
+def asked_of(
+    recipe: str | Path,
+    wishes: Mapping[str, Any],
+    data: str | Path | None,
+    out: str | Path | None,
+) -> Asked:
+    """Return what a recipe or a config asks for, and where."""
+    if is_config(recipe):
+        return asked_for(recipe, wishes, WHOLES, data=data, out=out)
+    if not data or not out:
+        missing = "--out" if data else "--data"
+        raise BadInput(f"{missing} is missing; a config in JSON may say it, a recipe does not")
+    return Asked(recipe_of(recipe, wishes), str(data), Path(out))
 
 
 def trained(
@@ -167,6 +194,12 @@ def trained(
     begun.fill(method)
     if made.compile:
         method.compile()
+    per_epoch = max(1, -(-len(material.train) // made.batch_size))
+    backups = (
+        Backups(folder, made, source, per_epoch, method.deliverable)
+        if made.backup_every and leading
+        else None
+    )
     shown = Shown(folder, made) if made.pictures and leading else None
     objective = Pretraining(
         method,
@@ -177,8 +210,8 @@ def trained(
         device=fabric.device,
         autocast=fabric.autocast if made.precision != "fp32" else nullcontext,
         show=shown,
+        keep=backups,
     )
-    per_epoch = max(1, -(-len(material.train) // made.batch_size))
     standing = fit(
         objective, material.train, made.pace(per_epoch), folder,
         fabric=fabric, weights=material.weights, quiet=quiet,
@@ -235,9 +268,12 @@ def main(words: Sequence[str] | None = None) -> int:
         description="Pre-train a network on unlabelled scans.",
         epilog=f"Keys, as KEY=VALUE: {all_keys()}.",
     )
-    parser.add_argument("recipe", help=f"a TOML file, or one of {', '.join(recipe_names())}")
-    parser.add_argument("--data", required=True, help="scans, pictures, a table, cubes, ...")
-    parser.add_argument("--out", required=True, help="the run's folder; the same call goes on")
+    parser.add_argument(
+        "recipe",
+        help=f"a TOML file, one of {', '.join(recipe_names())}, or a config in JSON",
+    )
+    parser.add_argument("--data", help="scans, pictures, a table, cubes, ...")
+    parser.add_argument("--out", help="the run's folder; the same call goes on")
     parser.add_argument("--device", default="auto", help="cpu, cuda, mps")
     parser.add_argument("--quiet", action="store_true", help="no progress")
     parser.add_argument("keys", nargs="*", metavar="KEY=VALUE")

@@ -43,6 +43,8 @@ class Recipe:
     looks: items that are validated on, always the same, in always the same views.
     validate_every: steps between validations; an epoch of at most 1,000 steps if None. save_every:
     steps between checkpoints. patience: validations without anything better before it stops.
+    shuffle: another order in every epoch; else as the images lie. backup_every: epochs after each
+    of which the network is kept in a folder of its own, `backups/epoch-0025`; 0 never.
     workers: processes that read ahead. deterministic: operators that give the same bits.
     channels_last: the memory layout that convolutions are fastest in. compile: fuse operators with
     torch.compile, which takes a minute to begin.
@@ -79,6 +81,8 @@ class Recipe:
     validate_every: int | None = None
     save_every: int = 500
     patience: int = 0
+    shuffle: bool = True
+    backup_every: int = 0
     workers: int = 0
     deterministic: bool = False
     channels_last: bool = True
@@ -112,7 +116,16 @@ class Recipe:
             raise BadInput(f"precision={self.precision!r}; choose from {', '.join(PRECISIONS)}")
         self.at_least(1, "steps", "epochs", "batch_size", "accumulate", "save_every", "devices",
                       "looks")  # fmt: skip
-        self.at_least(0, "seed", "workers", "patience", "warm_up", "validate_every", "halve_every")
+        self.at_least(
+            0,
+            "seed",
+            "workers",
+            "patience",
+            "warm_up",
+            "validate_every",
+            "halve_every",
+            "backup_every",
+        )
         for name, low, high in (
             ("lr", 0, 10), ("weight_decay", -1e-9, 10), ("average", -1e-9, 1), ("width", 0, 8),
             ("validation", -1e-9, 0.9), ("tolerate", -1e-9, 1), ("clip", -1e-9, 1e6),
@@ -165,6 +178,7 @@ class Recipe:
             patience=self.patience,
             workers=self.workers,
             deterministic=self.deterministic,
+            shuffle=self.shuffle,
         )
 
 

@@ -27,12 +27,14 @@ class Order:
     """Which items a step sees: every item once an epoch, or drawn by weight.
 
     batch_size: of one step over all processes. weights: how often each item comes; None: once.
+    shuffle: in another order each epoch; else as they lie, where no weights draw them.
     """
 
     count: int
     batch_size: int
     seed: int
     weights: tuple[float, ...] | None = None
+    shuffle: bool = True
     # The epoch at hand, so that its order is drawn once.
     held: dict[int, Any] = field(default_factory=dict, compare=False, repr=False)
 
@@ -59,6 +61,8 @@ class Order:
         if self.weights is not None:
             weights = np.asarray(self.weights)
             return draw.choice(self.count, size=need, p=weights / weights.sum())
+        if not self.shuffle:
+            return np.arange(need, dtype=np.int64) % self.count
         rounds = [draw.permutation(self.count) for _ in range(-(-need // self.count))]
         return np.concatenate(rounds)[:need]
 

@@ -23,7 +23,16 @@ from genesis_hub.engine.determinism import exactly
 from genesis_hub.engine.fabric import Fabric, agree, heard
 from genesis_hub.engine.feed import Order, batches, seed_of
 from genesis_hub.engine.objective import Items, Objective
-from genesis_hub.engine.pace import Pace, enough, optimizer_of, rate, top_rate
+from genesis_hub.engine.pace import (
+    Pace,
+    begins_anew,
+    clip_apart,
+    enough,
+    forget,
+    optimizer_of,
+    rate,
+    top_rate,
+)
 from genesis_hub.engine.record import Progress, Record
 from genesis_hub.engine.schedule import best_of
 from genesis_hub.errors import BadInput
@@ -56,7 +65,7 @@ def fit(
             f"batch_size={pace.batch_size} cannot be shared by {fabric.world_size} process(es) in "
             f"{pace.accumulate} part(s); choose a multiple of {fabric.world_size * pace.accumulate}"
         )
-    order = Order(len(items), pace.batch_size, pace.seed, weights)
+    order = Order(len(items), pace.batch_size, pace.seed, weights, pace.shuffle)
     plain = objective.model
     optimizer = optimizer_of(objective, pace)
     model, optimizer = fabric.setup(plain, optimizer)
@@ -77,7 +86,7 @@ def fit(
         for batch in feed:
             step = standing.step
             epoch = order.epoch_of(step)
-            objective.begin_epoch(epoch)
+            begin(objective, optimizer, pace, order, step)
             rate(optimizer, pace, step, standing, objective)
             losses = one_step(objective, model, optimizer, batch, pace, step, fabric)
             agree(plain, fabric)
@@ -92,7 +101,10 @@ def fit(
             progress.forecast(standing.step)
             last = standing.step == pace.steps
             if looked := last or standing.step % (pace.validate_every or pace.steps) == 0:
-                look(objective, model, average, standing, record, progress, epoch, save)
+                look(
+                    objective, model, average, standing, record, progress, epoch, save,
+                    keep=pace.keep,
+                )  # fmt: skip
                 complain(objective, standing, save)
                 if enough(standing, pace, objective):
                     standing.finished = "nothing got better"
@@ -110,6 +122,14 @@ def fit(
     if record is not None:
         record.close()
     return finish(folder, plain, standing)
+
+
+def begin(objective: Objective, optimizer: Any, pace: Pace, order: Order, step: int) -> None:
+    """Do what the epoch of a step begins with: functions of its number alone."""
+    epoch = order.epoch_of(step)
+    objective.begin_epoch(epoch)
+    if step and begins_anew(pace, epoch, order.epoch_of(step - 1)):
+        forget(optimizer)
 
 
 def one_step(
@@ -143,6 +163,10 @@ def one_step(
         )
     if pace.clip:
         fabric.clip_gradients(model, optimizer, max_norm=pace.clip, error_if_nonfinite=False)
+    if pace.clip_each or pace.clip_value:
+        if not pace.clip:  # Which has taken the loss scale of fp16 out of them already.
+            fabric.strategy.precision.unscale_gradients(optimizer.optimizer)
+        clip_apart(optimizer, pace)
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
     return total
@@ -165,8 +189,10 @@ def look(
     progress: Progress,
     epoch: int,
     save: "Saver",
+    *,
+    keep: str,
 ) -> None:
-    """Validate what would be kept; keep it if it is the best so far.
+    """Validate what would be kept; keep it if it is the best so far, or the last that counts.
 
     What `validate` changes in the model (batch-norm statistics made anew) is kept with it, and
     undone for the training that goes on.
@@ -183,7 +209,7 @@ def look(
         record.note(standing.step, "validation", measures)
     progress.tell(standing.step, epoch, said(measures), always=True)
     seen = [one[objective.monitor] for one in standing.measures]
-    if best_of(seen, better=objective.better) == len(seen) - 1:
+    if keep == "last" or best_of(seen, better=objective.better) == len(seen) - 1:
         save.best(standing, kept)
 
 

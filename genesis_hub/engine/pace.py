@@ -19,9 +19,13 @@ class Pace:
     batch_size: of one step, over all processes and accumulated parts. patience: validations
     without anything better before it stops; 0 never stops. plateau: those before that schedule
     halves the rate; 0 takes a third of the patience. average: the decay of the weights'
-    moving average that is validated and kept; 0 keeps none. halve_every: steps after which the
+    moving average that is validated and kept; 0 keeps none. shuffle: items come in another order
+    each epoch; else as they lie. halve_every: steps after which the
     rate is halved, each time; 0 never. weight_decay_end: what weight_decay becomes by the last
-    step, along half a cosine; None: it stays.
+    step, along half a cosine; None: it stays. clip: the greatest norm of all gradients together;
+    clip_each: that of each tensor's by itself; clip_value: the greatest of their numbers; in this
+    order, 0 leaves them. restart: epochs at whose first step the optimiser forgets its averages.
+    keep: the weights that the run ends with: the "best" that validation saw, or the "last".
     """
 
     steps: int
@@ -36,6 +40,10 @@ class Pace:
     warm_up: int = 0
     halve_every: int = 0
     clip: float = 1.0
+    clip_each: float = 0.0
+    clip_value: float = 0.0
+    restart: tuple[int, ...] = ()
+    keep: str = "best"
     accumulate: int = 1
     average: float = 0.0
     validate_every: int = 0
@@ -44,6 +52,7 @@ class Pace:
     plateau: int = 0
     workers: int = 0
     deterministic: bool = False
+    shuffle: bool = True
 
 
 def optimizer_of(objective: Objective, pace: Pace) -> torch.optim.Optimizer:
@@ -96,6 +105,30 @@ def rate(optimizer: Any, pace: Pace, step: int, standing: Standing, objective: O
         group["lr"] = pace.lr * group["share"] * share
         if group.get("decayed", bool(group["weight_decay"])):  # Runs begun before this key go on.
             group["weight_decay"] = decay
+
+
+def begins_anew(pace: Pace, epoch: int, before: int) -> bool:
+    """Say whether the optimiser forgets at a step's epoch; before: the epoch of the step before."""
+    return any(before < start <= epoch for start in pace.restart)
+
+
+def forget(optimizer: Any) -> None:
+    """Take the averages and counts of steps from an optimiser, as if it were made now."""
+    inner = getattr(optimizer, "optimizer", optimizer)  # Fabric wraps it.
+    inner.state.clear()
+
+
+def clip_apart(optimizer: Any, pace: Pace) -> None:
+    """Clip each tensor's gradient by its own norm, then each number, as asked.
+
+    Published as clipnorm and clipvalue of Keras' optimisers, in this order.
+    """
+    some = [p for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
+    if pace.clip_each:
+        for parameter in some:
+            torch.nn.utils.clip_grad_norm_(parameter, pace.clip_each, error_if_nonfinite=False)
+    if pace.clip_value:
+        torch.nn.utils.clip_grad_value_(some, pace.clip_value)
 
 
 def top_rate(optimizer: Any) -> float:

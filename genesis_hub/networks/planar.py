@@ -39,9 +39,12 @@ def timm_network(
     features_only: bool = False,
     stem_stride: int | None = None,
     model_args: ModelArgs | None = None,
+    global_pool: str | None = None,
 ) -> nn.Module:
     """Return a timm network without weights: headless, with a classifier, or as a pyramid."""
     kwargs: dict[str, Any] = dict(model_args or {})
+    if global_pool is not None:
+        kwargs["global_pool"] = global_pool
     if name.startswith("inception_v3"):
         kwargs["aux_logits"] = False
     if features_only:
@@ -52,6 +55,19 @@ def timm_network(
     if stem_stride is not None:
         set_stem_stride(network, stem_stride)
     return network
+
+
+def flat_features(network: nn.Module, shape: tuple[int, ...]) -> int:
+    """Return how many numbers an unpooled network on "meta" leaves of an image (C, X, Y)."""
+    network.eval()
+    try:
+        maps = network(torch.empty(1, *shape, device="meta"))
+    except (RuntimeError, ValueError, AssertionError) as error:
+        raise BadInput(
+            f"size={shape[1:]}: {type(network).__name__} cannot take such an image "
+            f"({' '.join(str(error).split())[:120]}); give larger sides"
+        ) from error
+    return int(maps.flatten(1).shape[1])
 
 
 def set_stem_stride(network: nn.Module, stride: int) -> None:

@@ -1,5 +1,6 @@
 """The built-in U-Net of the proxy tasks, in 2D and 3D: rectifier before norm, dropout between."""
 
+import math
 from typing import Literal
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 from genesis_hub.errors import BadInput
 from genesis_hub.networks.memory import run
 from genesis_hub.networks.norm import pool
-from genesis_hub.networks.shapes import check_volume, scaled
+from genesis_hub.networks.shapes import check_size, check_volume, scaled
 
 LEVELS = 4
 FILTERS = 16
@@ -50,6 +51,8 @@ class ProxyEncoder(nn.Module):
     depth: how many of the five maps to make; a shallower network has fewer blocks.
     pooling: the reference can halve the bottleneck once more before its heads ("max", "avg");
     weights are the same with and without, and the hub's embedding averages anyway.
+    size: the sides of images whose last map is the embedding as it is, flattened; no others are
+    taken then. None: the embedding is the mean of that map, and images may have any size.
     Any side of at least 16 (32 with pooling) is taken; only the decoder needs multiples.
     """
 
@@ -63,14 +66,19 @@ class ProxyEncoder(nn.Module):
         dropout: float = 0.5,
         depth: int = LEVELS + 1,
         pooling: Literal["max", "avg"] | None = None,
+        size: tuple[int, ...] | None = None,
     ) -> None:
         super().__init__()
         self.ndim = ndim
         self.in_channels = in_channels
         self.channels = tuple(scaled(filters * 2**level, width) for level in range(depth))
         self.reductions = tuple((2**level,) * ndim for level in range(depth))
+        self.pooling, self.size = pooling, size
         self.num_features = self.channels[-1]
-        self.pooling = pooling
+        if size is not None:
+            halvings = depth - 1 + (pooling is not None)
+            check_least(size, 2**halvings)
+            self.num_features *= math.prod(side // 2**halvings for side in size)
         self.grad_checkpointing = False
         blocks, before = [], in_channels
         for channels in self.channels:
@@ -81,13 +89,8 @@ class ProxyEncoder(nn.Module):
 
     def forward(self, x: Tensor) -> list[Tensor]:
         check_volume(x, channels=self.in_channels, stride=(1,) * self.ndim)
-        least = 2 ** (len(self.channels) - 1 + (self.pooling is not None))
-        if min(x.shape[2:]) < least:
-            fitting = tuple(max(side, least) for side in x.shape[2:])
-            raise BadInput(
-                f"x is {tuple(x.shape[2:])}, but each side must be at least {least}; "
-                f"pad it to {fitting}"
-            )
+        check_size(x, self.size)
+        check_least(tuple(x.shape[2:]), 2 ** (len(self.channels) - 1 + (self.pooling is not None)))
         maps: list[Tensor] = []
         for block in self.stages:
             x = pooled(x, "max") if maps else x
@@ -99,7 +102,7 @@ class ProxyEncoder(nn.Module):
 
     def embed(self, maps: list[Tensor]) -> Tensor:
         """Return one vector per image from the maps: (N, num_features)."""
-        return pool(maps[-1])
+        return pool(maps[-1]) if self.size is None else maps[-1].flatten(1)
 
 
 class ProxyDecoder(nn.Module):
@@ -140,6 +143,13 @@ class ProxyDecoder(nn.Module):
             x = torch.cat([up(x), skip], dim=1)
             x = run(block, x, lightly=self.grad_checkpointing and self.training)
         return x
+
+
+def check_least(sides: tuple[int, ...], least: int) -> None:
+    """Raise `BadInput`, with the size to pad to, where a side cannot be halved so often."""
+    if min(sides) < least:
+        fitting = tuple(max(side, least) for side in sides)
+        raise BadInput(f"x is {sides}, but each side must be at least {least}; pad it to {fitting}")
 
 
 def pooled(x: Tensor, how: Literal["max", "avg"]) -> Tensor:

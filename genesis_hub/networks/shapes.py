@@ -10,6 +10,16 @@ def scaled(channels: int, width: float) -> int:
     return max(1, round(channels * width))
 
 
+def check_size(x: Tensor, size: tuple[int, ...] | None) -> None:
+    """Raise `BadInput` where a network that is built for one size is given another."""
+    if size is not None and tuple(x.shape[2:]) != tuple(size):
+        raise BadInput(
+            f"x is {tuple(x.shape[2:])}, but this network flattens its maps and was built for "
+            f"{tuple(size)} alone; bring images to that size, or build it with "
+            f"size={tuple(x.shape[2:])}"
+        )
+
+
 def check_volume(x: Tensor, *, channels: int, stride: tuple[int, ...]) -> None:
     """Raise `BadInput`, with the size to pad to, unless x is (N, channels, ...) on the stride."""
     axes = "(N, C, X, Y, Z)" if len(stride) == 3 else "(N, C, X, Y)"

@@ -51,6 +51,7 @@ class Architecture:
     branches: the answers of the published network; none where only an encoder was published.
     pretext_decoder: options of the decoder in the published network.
     has_decoder: published weights of it hold a decoder too.
+    unet: the decoder of the proxy tasks' built-in U-Net, which undoes its pooling, too.
     """
 
     ndim: Literal[2, 3]
@@ -62,6 +63,7 @@ class Architecture:
     norms: tuple[str, ...] = ()
     scalable: bool = True
     has_decoder: bool = False
+    unet: Build | None = None
     branches: Mapping[str, Branch] = field(default_factory=dict)
     pretext_decoder: Mapping[str, Any] = field(default_factory=dict)
 
@@ -155,11 +157,13 @@ ARCHITECTURES = Table({
         first_conv="encoder.stages.0.conv1",
         encoder=partial(ProxyEncoder, 3),
         decoder=partial(ProxyDecoder, 3),
+        unet=partial(ProxyDecoder, 3),
     ),
     "proxy-unet-2d": Architecture(
         ndim=2,
         first_conv="encoder.stages.0.conv1",
         encoder=partial(ProxyEncoder, 2),
+        unet=partial(ProxyDecoder, 2),
     ),
     "smartnet": Architecture(
         ndim=2,

@@ -52,12 +52,10 @@ def sized(network: HubModel, size: tuple[int, ...], spacing: tuple[float, ...] |
     if spacing is not None:
         facts = replace(facts, spacing=spacing)
     flat = replace(facts, size=size[: network.entry.ndim])
-    if network.spec.operator:
-        facts = replace(facts, size=(*flat.size, 1))
-        flat = replace(flat, multiple=facts.multiple[:2])
-    else:
-        facts = flat
+    facts = replace(facts, size=(*flat.size, 1)) if network.spec.operator else flat
     network.inputs = replace(network.inputs, facts=facts)
+    # The multiples of the encoder alone: another task's network has its own.
+    flat = replace(flat, multiple=network.entry.inputs.multiple)
     network.entry = replace(network.entry, inputs=flat)
 
 
@@ -115,6 +113,8 @@ def objective_of(
         label_smoothing=recipe.label_smoothing,
         seen=seen,
         size=recipe.size if recipe.held and recipe.size else (),
+        loss=recipe.loss,
+        loss_weights=recipe.loss_weights,
     )
     if isinstance(made, Classification):
         made.uncertain, made.tested = recipe.uncertain, recipe.tested

@@ -3,8 +3,10 @@
 from typing import TYPE_CHECKING
 
 from genesis_hub.engine.fabric import PRECISIONS
+from genesis_hub.engine.pace import check_optimizer
 from genesis_hub.engine.schedule import check_schedule
 from genesis_hub.errors import BadInput
+from genesis_hub.losses import LOSSES, WEIGHTED
 from genesis_hub.tuning.uncertain import POLICIES
 
 if TYPE_CHECKING:
@@ -13,12 +15,13 @@ if TYPE_CHECKING:
 TRANSFERS = ("encoder", "all")
 OPERATORS = ("lstm", "conv3d")
 AUGMENTS = ("default", "benchmark", "none")
-SELECTED = ("score", "log_loss")
+SELECTED = ("score", "log_loss", "last")
 
 
 def check(recipe: "Recipe") -> None:
     """Raise `BadInput` where a key cannot be used."""
     check_schedule(recipe.schedule)
+    check_optimizer(recipe.optimizer)
     if recipe.transfer not in TRANSFERS:
         raise BadInput(f"transfer={recipe.transfer!r}; choose from {', '.join(TRANSFERS)}")
     if recipe.augment not in AUGMENTS:
@@ -45,6 +48,7 @@ def check(recipe: "Recipe") -> None:
     for name, low, high in (
         ("lr", 0, 10), ("weight_decay", -1e-9, 10), ("layer_decay", 0, 1.0000001),
         ("foreground", -1e-9, 1.0000001), ("average", -1e-9, 1), ("clip", -1e-9, 1e6),
+        ("clip_each", -1e-9, 1e6), ("clip_value", -1e-9, 1e6),
         ("label_smoothing", -1e-9, 1), ("lora_alpha", 0, 1e6),
     ):  # fmt: skip
         value = getattr(recipe, name)
@@ -52,6 +56,8 @@ def check(recipe: "Recipe") -> None:
             raise BadInput(f"{name}={value!r} is out of its range")
     if recipe.freeze and recipe.unfreeze:
         raise BadInput("freeze and unfreeze were both given; give one")
+    if list(recipe.restart) != sorted(set(recipe.restart)) or any(n < 1 for n in recipe.restart):
+        raise BadInput(f"restart={recipe.restart}, but epochs from 1 up, rising, are expected")
     if list(recipe.unfreeze) != sorted(recipe.unfreeze) or any(n < 0 for n in recipe.unfreeze):
         raise BadInput(f"unfreeze={recipe.unfreeze}, but epochs from 0 up, rising, are expected")
     if recipe.steps is not None and recipe.epochs is not None:
@@ -74,8 +80,34 @@ def check(recipe: "Recipe") -> None:
         raise BadInput(f"range={recipe.range!r}; give two numbers, low and high, or 'image'")
     if recipe.spacing is not None and not all(0 < side < float("inf") for side in recipe.spacing):
         raise BadInput(f"spacing={recipe.spacing}, but millimetres above 0 are expected")
+    check_loss(recipe)
     check_lora(recipe)
     check_cache(recipe)
+
+
+def check_loss(recipe: "Recipe") -> None:
+    """Raise `BadInput` where a loss is none, or does not have what else was asked for."""
+    if recipe.loss == "default":
+        if recipe.loss_weights:
+            raise BadInput(
+                f"loss_weights={recipe.loss_weights} without loss, whose classes all count alike; "
+                f"give loss, one of {', '.join(WEIGHTED)}, or class_weights=true"
+            )
+        return
+    if recipe.loss not in LOSSES:
+        raise BadInput(f"loss={recipe.loss!r}; choose from default, {', '.join(LOSSES)}")
+    for name in ("class_weights", "label_smoothing"):
+        if getattr(recipe, name):
+            raise BadInput(
+                f"{name}={getattr(recipe, name)!r} belongs to loss='default', but "
+                f"loss={recipe.loss!r}; leave one away"
+            )
+    if any(not 0 <= weight < float("inf") for weight in recipe.loss_weights) or (
+        recipe.loss_weights and not any(recipe.loss_weights)
+    ):
+        raise BadInput(
+            f"loss_weights={recipe.loss_weights}, but numbers from 0 up, not all 0, are expected"
+        )
 
 
 def check_lora(recipe: "Recipe") -> None:

@@ -14,6 +14,8 @@ from genesis_hub.errors import BadInput
 from genesis_hub.extras import require
 from genesis_hub.infer.segment import whole_size
 from genesis_hub.inputs import Inputs
+from genesis_hub.networks.choices import factor
+from genesis_hub.networks.heads import normed
 from genesis_hub.tuning.fitting import check_fit
 from genesis_hub.tuning.recipe import Recipe
 from genesis_hub.tuning.wishes import weighed
@@ -66,6 +68,13 @@ def chosen(
     check_fit(recipe, entry, cases)
     batch = recipe.batch_size or (begun or {}).get("batch_size")
     batch = batch or batch_for(recipe, entry, cases, device, processes)
+    parts = processes * recipe.accumulate
+    if cases.task == "classification" and normed(recipe.head) and batch < 2 * parts:
+        raise BadInput(
+            f"head={recipe.head!r} has batch norm, which needs two cases or more at once, but a "
+            f"step sees {batch} in {parts} part(s); give batch_size={2 * parts} or more, or "
+            "another head"
+        )
     per_epoch = -(-len(train) // batch)
     steps = recipe.steps
     if steps is None:
@@ -114,6 +123,8 @@ def batch_for(
 def size_for(recipe: Recipe, entry: Entry, cases: CaseList) -> tuple[int, ...]:
     """Return the size of patches, pictures or volumes."""
     multiple = (*entry.inputs.multiple, 1) if recipe.operator else entry.inputs.multiple
+    if cases.task == "segmentation":
+        multiple = tuple(side * factor(recipe.pooling, recipe.decoder) for side in multiple)
     if recipe.size is not None:
         wrong = len(recipe.size) != len(multiple) or any(
             n < 1 or n % m for n, m in zip(recipe.size, multiple, strict=False)

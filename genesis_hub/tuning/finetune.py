@@ -199,6 +199,9 @@ def as_saved(recipe: Recipe, source: str | Path, cases: CaseList) -> Recipe:
     if not isinstance(source, Path):
         return recipe
     spec = read_spec(read_folder(source).facts)
+    if recipe.encoder is None:
+        by_timm = {timm: name for name, timm in registry.find(spec.name).encoders}
+        recipe = replace(recipe, encoder=by_timm.get(spec.architecture))
     if recipe.scratch:  # The same network, without its weights.
         recipe = replace(recipe, width=recipe.width or spec.width, norm=recipe.norm or spec.norm)
     if recipe.operator is not None:

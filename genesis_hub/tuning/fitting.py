@@ -5,12 +5,18 @@ from genesis_hub.data.nearest import close_names
 from genesis_hub.data.readers import read
 from genesis_hub.entry import Entry
 from genesis_hub.errors import BadInput
+from genesis_hub.losses import weights_for
 from genesis_hub.tuning.recipe import Recipe
+
+# Losses by what a case's label is: several answers of yes and no, or one class.
+TOGETHER = ("binary_crossentropy", "mse")
+APART = ("categorical_crossentropy", "weighted_categorical_crossentropy", "mse")
 
 
 def check_fit(recipe: Recipe, entry: Entry, cases: CaseList) -> None:
     """Raise `BadInput` for keys that mean nothing here; the recipe's size is chosen."""
     check_labels(recipe, cases)
+    check_loss(recipe, cases)
     assert recipe.size is not None
     flat = entry.ndim == 2 and recipe.operator is None and cases.task == "classification"
     for name in ("ten_crop", "held"):
@@ -30,6 +36,28 @@ def check_fit(recipe: Recipe, entry: Entry, cases: CaseList) -> None:
         raise BadInput("augment='benchmark' is for pictures; volumes take augment='default'")
     if recipe.select == "log_loss" and cases.task != "classification":
         raise BadInput("select='log_loss' is for classification; masks are chosen by Dice")
+
+
+def check_loss(recipe: Recipe, cases: CaseList) -> None:
+    """Raise `BadInput` where a loss by its published name does not fit the labels."""
+    loss = recipe.loss
+    if loss == "default":
+        return
+    weights_for(loss, len(cases.classes), recipe.loss_weights)
+    if cases.task == "segmentation":
+        return
+    if cases.multilabel:
+        if loss not in TOGETHER:
+            raise BadInput(
+                f"loss={loss!r} takes one class out of several, but labels come together here; "
+                f"choose from {', '.join(TOGETHER)}, or leave loss away"
+            )
+    elif loss not in APART:
+        why = "labels that come together" if loss in TOGETHER else "masks"
+        raise BadInput(
+            f"loss={loss!r} is for {why}, but each case here is one of "
+            f"{', '.join(cases.classes)}; choose from {', '.join(APART)}, or leave loss away"
+        )
 
 
 def check_labels(recipe: Recipe, cases: CaseList) -> None:

@@ -18,7 +18,7 @@ from genesis_hub.infer.windows import PRECISIONS
 from genesis_hub.tuning.crops import crops_of
 from genesis_hub.tuning.features import answered, given
 from genesis_hub.tuning.items import Samples
-from genesis_hub.tuning.supervised import Supervised
+from genesis_hub.tuning.supervised import DEFAULT, Supervised
 from genesis_hub.tuning.uncertain import settled
 
 
@@ -39,6 +39,9 @@ class Classification(Supervised):
         logits, label = self.logits(model, batch, draw)
         if self.multilabel:
             label = settled(label, self.uncertain, draw)
+        if self.loss != DEFAULT:
+            total = self.named(logits, label)
+        elif self.multilabel:
             total = losses.binary(
                 logits, label, positive_weight=self.class_weights,
                 label_smoothing=self.label_smoothing,
@@ -131,7 +134,7 @@ class Classification(Supervised):
 
 
 class Segmentation(Supervised):
-    """The class of each voxel: Dice and cross-entropy."""
+    """The class of each voxel: Dice and cross-entropy, or a loss by its published name."""
 
     def complaint(self, measures: list[dict[str, float]]) -> str:
         """Name a network that finds nothing at all, five looks in a row."""
@@ -146,6 +149,8 @@ class Segmentation(Supervised):
     def losses(self, model: nn.Module, batch: Batch, draw: torch.Generator) -> dict[str, Tensor]:
         image, label = self.shown(batch, draw)
         logits = model(image)
+        if self.loss != DEFAULT:
+            return {"total": self.named(logits, label)}
         dice = losses.soft_dice(logits, label, kind="softmax")
         entropy = losses.cross_entropy(
             logits, label, weight=self.class_weights, label_smoothing=self.label_smoothing

@@ -18,17 +18,20 @@ class Recipe:
     steps or epochs: how long; epochs count the training cases once. batch_size: cases of one step,
     over all processes and accumulated parts; as published where memory allows, fewer on a CPU.
     seed: of the split, the fresh layers, the order and the augmentation. lr: the rate at its peak.
-    optimizer: "adamw" or "sgd". weight_decay: of all but biases and norms. schedule: what follows
-    the peak: "cosine", "constant" or "plateau", which halves it again and again. plateau: how
-    many validations in a row without anything better that takes; a third of the patience.
-    warm_up: steps until the peak. clip: the greatest norm of the gradient; 0 leaves it as it is.
+    optimizer: "adamw", "adam" (decay is then part of the gradient), "sgd" or, without Nesterov,
+    "momentum". weight_decay: of all but biases and norms. schedule: what follows the peak:
+    "cosine", "constant" or "plateau", which halves it again and again. plateau: how many
+    validations in a row without anything better that takes; a third of the patience.
+    warm_up: steps until the peak. clip: the greatest norm of the gradient; clip_each: of each
+    tensor's by itself; clip_value: the greatest of its numbers; 0 leaves it as it is. restart:
+    epochs at which the optimizer forgets its averages, as a new one would begin.
     accumulate: parts that a step is computed in, for memory. average: decay of the weights' moving
     average, which is then validated and kept; 0 keeps none. validate_every: steps between
     validations. save_every: steps between checkpoints. patience: validations without anything
     better before it stops; 0 never stops. select: what is better: "score" (AUC, or Dice) or, for
-    classification, "log_loss". workers: processes that read cases ahead. precision:
-    "fp32", "bf16" or "fp16". deterministic: operators that give the same bits each time, also on a
-    GPU, where there are such.
+    classification, "log_loss"; "last" keeps the last weights, however good. workers: processes
+    that read cases ahead. precision: "fp32", "bf16" or "fp16". deterministic: operators that give
+    the same bits each time, also on a GPU, where there are such.
 
     transfer: "encoder" leaves the decoder fresh (a decoder that learned to restore converges more
     slowly at first), "all" takes it too. scratch: take no weights at all.
@@ -41,8 +44,16 @@ class Recipe:
     first; before, their norms stand still, too.
     lora: rank of the adapters that learn in the encoder's place (0: none); they are merged into
     what is saved. lora_alpha: what they add counts lora_alpha / lora; twice the rank by itself.
-    width, norm, head, decoder: of the network, as `create_model` takes them.
+    width, norm, head, dropout, encoder, pooling, decoder: of the network, as `create_model` takes
+    them; flattened maps are of `size`.
 
+    loss: "default": cross-entropy, and Dice for masks; else one the proxy tasks published:
+    "weighted_dice_loss", "jaccard_distance", "weighted_categorical_crossentropy",
+    "weighted_sum_loss", "binary_crossentropy" (labels that come together; or each class of a mask
+    by itself), "categorical_crossentropy", "mse" (the head gives one number, the grade among
+    classes in an order; for masks and labels that come together, the squares of probabilities).
+    loss_weights: how much each class counts in the first four; by itself alike, or 1, 5, 10 of
+    three in the weighted entropies.
     class_weights: rare classes count more in the loss. label_smoothing: share of a label that is
     given to all classes alike.
     balanced: cases of rare classes are drawn as often as those of common ones.
@@ -88,6 +99,9 @@ class Recipe:
     plateau: int | None = None
     warm_up: int | None = None
     clip: float = 1.0
+    clip_each: float = 0.0
+    clip_value: float = 0.0
+    restart: tuple[int, ...] = ()
     accumulate: int = 1
     average: float = 0.0
     validate_every: int | None = None
@@ -106,7 +120,12 @@ class Recipe:
     lora_alpha: float | None = None
     layer_decay: float = 1.0
     unfreeze: tuple[int, ...] = ()
+    loss: str = "default"
+    loss_weights: tuple[float, ...] = ()
     class_weights: bool = False
+    encoder: str | None = None
+    pooling: str | None = None
+    dropout: float = 0.5
     width: float | None = None
     norm: str | None = None
     head: str = "linear"
@@ -150,6 +169,10 @@ class Recipe:
             schedule=self.schedule,
             warm_up=self.warm_up or 0,
             clip=self.clip,
+            clip_each=self.clip_each,
+            clip_value=self.clip_value,
+            restart=self.restart,
+            keep="last" if self.select == "last" else "best",
             accumulate=self.accumulate,
             average=self.average,
             validate_every=self.validate_every or 0,

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from genesis_hub import losses
 from genesis_hub.engine.objective import Batch
 from genesis_hub.infer.networks import in_plane
 from genesis_hub.infer.settings import Settings
@@ -18,12 +19,15 @@ from genesis_hub.tuning.parts import groups_of, parted, stages, still
 from genesis_hub.tuning.recalibrate import recalibrate
 from genesis_hub.tuning.slices import as_slices, as_volumes, for_slices
 
+DEFAULT = "default"
+
 
 class Supervised(ABC):
     """Shared by classification and segmentation.
 
     seen: some training batches, to make batch-norm statistics of; none leaves them as they are.
     size: that pictures are brought to after augmentation, where they are held larger.
+    loss: one of the published names, or "default"; loss_weights: how much each class counts in it.
     """
 
     monitor = "score"
@@ -47,6 +51,8 @@ class Supervised(ABC):
         label_smoothing: float = 0.0,
         seen: Sequence[Batch] = (),
         size: Sequence[int] = (),
+        loss: str = DEFAULT,
+        loss_weights: Sequence[float] = (),
     ) -> None:
         self.model = model
         self.augment, self.validation = augment, validation
@@ -58,6 +64,9 @@ class Supervised(ABC):
         self.unfreeze, self.class_weights = tuple(unfreeze), class_weights
         self.label_smoothing = label_smoothing
         self.seen, self.size = seen, tuple(size)
+        self.loss = loss
+        given = () if loss == DEFAULT else losses.weights_for(loss, len(classes), loss_weights)
+        self.loss_weights = torch.tensor(given, device=device) if given else None
         self.ends: Any = None
         if augment is not None:
             inputs = model.inputs
@@ -67,6 +76,13 @@ class Supervised(ABC):
     @abstractmethod
     def losses(self, model: nn.Module, batch: Batch, draw: torch.Generator) -> dict[str, Tensor]:
         """Return the losses of a batch."""
+
+    def named(self, logits: Tensor, label: Tensor) -> Tensor:
+        """Return the published loss that was asked for."""
+        if self.model.spec.grade:
+            return losses.graded_mse(logits, label)
+        kind: losses.Kind = "sigmoid" if self.multilabel else "softmax"
+        return losses.published(self.loss, logits, label, kind=kind, weight=self.loss_weights)
 
     @abstractmethod
     def complaint(self, measures: list[dict[str, float]]) -> str:

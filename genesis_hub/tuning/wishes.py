@@ -8,6 +8,7 @@ from genesis_hub import api
 from genesis_hub.data.cases import CaseList
 from genesis_hub.data.readers import read
 from genesis_hub.entry import Entry
+from genesis_hub.networks.choices import one_size
 from genesis_hub.networks.table import ARCHITECTURES
 from genesis_hub.tuning.recipe import Recipe
 
@@ -26,6 +27,8 @@ def wishes_of(entry: Entry, recipe: Recipe, cases: CaseList) -> dict[str, Any]:
     own = has_decoder(entry) and (entry.ndim == 3 or recipe.operator is not None)
     if decoder is None and segmentation and own:
         decoder = "pretrained" if recipe.transfer == "all" else "fresh"
+    unet = recipe.encoder is None and ARCHITECTURES[entry.architecture].unet is not None
+    fixed = one_size(cases.task, recipe.pooling, decoder, unet=unet)
     return {
         "task": cases.task,
         "num_classes": len(cases.classes),
@@ -36,8 +39,18 @@ def wishes_of(entry: Entry, recipe: Recipe, cases: CaseList) -> dict[str, Any]:
         "norm": recipe.norm,
         "modality": recipe.modality,
         "range": recipe.range,
+        "encoder": recipe.encoder,
+        "dropout": recipe.dropout,
+        "grade": graded(recipe, cases),
+        "pooling": recipe.pooling,
+        "size": recipe.size if fixed else None,
         "width": recipe.width or 1.0,  # 1 is that of the weights, or of the name.
     }
+
+
+def graded(recipe: Recipe, cases: CaseList) -> bool:
+    """Say whether the head gives one number: classes in an order, missed by their distance."""
+    return recipe.loss == "mse" and cases.task == "classification" and not cases.multilabel
 
 
 def has_decoder(entry: Entry) -> bool:

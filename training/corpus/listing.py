@@ -1,6 +1,7 @@
 """Which scans there are: every image of a folder, or a table with a row for each."""
 
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
@@ -14,6 +15,7 @@ from genesis_hub.data.readers import existing, read
 from genesis_hub.errors import BadInput
 
 TABLES = (".csv", ".tsv")
+ENDING = re.compile(r"\.\w+(?:\.gz)?$")
 USUAL = ("manifest.csv", "cases.csv")
 # What people write in a table, and what the input contract calls it.
 KINDS = {"ct": "ct", "computed tomography": "ct", "mr": "mri", "mri": "mri", "mrt": "mri"}
@@ -51,18 +53,21 @@ class Listing:
         return tuple(scan for scan in self.scans if scan.split == split)
 
 
-def listed(data: str | Path, *, modality: str, seed: int, validation: float) -> Listing:
+def listed(
+    data: str | Path, *, modality: str, seed: int, validation: float, suffixes: Sequence[str] = ()
+) -> Listing:
     """Return the scans of a folder or a table, each for learning or validation.
 
     modality: of scans whose table names none. validation: the share of patients that are drawn
     for validation, by seed, where the table has no split. Scans that a table keeps for testing are
-    left out.
+    left out. suffixes: the endings of the files that are taken; none: all.
     """
     path = existing(data)
     table = table_of(path)
     if path.is_file() and table is None:
         raise BadInput(f"{path}: give a folder of scans, or a table (.csv, .tsv) with a row each")
     cases, openers, notes = from_table(table) if table else from_folder(path)
+    cases = ended(cases, suffixes)
     cases, more = divided(cases, seed=seed, validation=validation)
     scans = tuple(
         Scan(
@@ -76,6 +81,22 @@ def listed(data: str | Path, *, modality: str, seed: int, validation: float) -> 
         for case in cases
     )
     return Listing(scans, cases, (*notes, *more))
+
+
+def ended(cases: CaseList, suffixes: Sequence[str]) -> CaseList:
+    """Return the cases whose files end in one of some ways, or raise `BadInput` if none do."""
+    if not suffixes:
+        return cases
+    ends = tuple(suffix.lower() for suffix in suffixes)
+    kept = tuple(one for one in cases.cases if one.images[0].name.lower().endswith(ends))
+    if not kept:
+        names = (one.images[0].name.lower() for one in cases.cases)
+        there = sorted({"".join(ENDING.findall(name)) or "nothing" for name in names})
+        raise BadInput(
+            f"{cases.root}: no file ends in {' or '.join(suffixes)}; {len(cases.cases)} end in "
+            f"{', '.join(there)}; give suffix={there[0]}, or none for all"
+        )
+    return replace(cases, cases=kept)
 
 
 def divided(cases: CaseList, *, seed: int, validation: float) -> tuple[CaseList, tuple[str, ...]]:

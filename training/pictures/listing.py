@@ -1,6 +1,6 @@
 """Which pictures there are: of a folder, a table, a stack, or list files beside a folder."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -17,6 +17,7 @@ from training.corpus.listing import (
     Opener,
     Scan,
     divided,
+    ended,
     from_folder,
     from_table,
     refuse_parted,
@@ -34,6 +35,7 @@ def listed(
     validation: float,
     train_list: str | Path | None = None,
     val_list: str | Path | None = None,
+    suffixes: Sequence[str] = (),
 ) -> Listing:
     """Return the pictures of a folder, a table or a published stack, each with its split.
 
@@ -41,6 +43,7 @@ def listed(
     validation is drawn from it. Whose a picture is says its table; pictures called as NIH's are
     (00000013_026.png) belong to the patient in their name, any other is a patient of its own.
     validation: the share of the patients drawn for it by seed, where nothing says the split.
+    suffixes: the endings of the files that are taken; none: all.
     """
     path = existing(data)
     openers: Mapping[str, Callable[[], Image]] = {}
@@ -64,7 +67,7 @@ def listed(
             f"{path}: give a folder of pictures, a table (.csv, .tsv) with a row each, or a stack "
             f"of a published layout ({', '.join(STACKS)})"
         )
-    cases, alone = with_patients(cases)
+    cases, alone = with_patients(ended(cases, suffixes))
     refuse_parted(cases, "pictures")
     cases, more = divided(cases, seed=seed, validation=validation)
     if alone > 1 and not told:

@@ -17,6 +17,7 @@ from training.pictures.admitted import Admitted
 from training.pictures.kept import Facts, Kept, digest_of
 from training.pictures.reading import opened, pixels_of
 from training.wholes.fitting import Values, fitted
+from training.wholes.layout import laid
 
 UNIT = "each volume from its own least to its greatest value"
 CUBES = InputFacts("any", UNIT, (1, 1, 1), (1, 1, 1))
@@ -72,21 +73,14 @@ class WholeFiles(Admitted):
 
     def square(self, scan: Scan) -> Read:
         """Read a picture."""
-        pixels, said = pixels_of(opened(scan, self.side), colour=self.channels == 3)
+        image = laid(opened(scan, self.side), 2, self.channels)
+        pixels, said = pixels_of(image, colour=self.channels == 3)
         return Read(fitted(pixels / np.float32(255), self.side), hash_of(pixels), said)
 
     def cube(self, scan: Scan) -> Read:
         """Read a volume, each from its own least to its greatest value."""
-        image = scan.open()
-        if image.channels not in (1, self.channels):
-            raise BadInput(
-                f"{image.path} has {image.channels} channels, but {self.channels} are learned "
-                f"from; give number_channels={image.channels}"
-            )
-        inputs = Inputs(CUBES, image.channels)
-        ready = prepare(image, inputs, check=self.check)
-        values = np.asarray(ready.pixels, dtype=np.float32)
-        made = fitted(values, self.side, image.framed_spacing(inputs.frame)).clip(0, 1)
+        values, spacing = volume_of(scan, self.channels, check=self.check)
+        made = fitted(values, self.side, spacing).clip(0, 1)
         whole = np.broadcast_to(made, (self.channels, *made.shape[1:]))
         return Read(whole, hash_of(values))
 
@@ -100,3 +94,20 @@ class WholeFiles(Admitted):
         found: Values = self.kept.pixels(self.places[index]).astype(np.float32)
         found /= self.greatest
         return found
+
+
+def volume_of(scan: Scan, channels: int, *, check: bool) -> tuple[Values, tuple[float, ...] | None]:
+    """Return a volume (1 or C, X, Y, Z) from its own least to its greatest value, and its spacing.
+
+    channels: that are learned from; a grey volume serves for any. check: False takes values that
+    look like a mistake.
+    """
+    image = laid(scan.open(), 3, channels)
+    if image.channels not in (1, channels):
+        raise BadInput(
+            f"{image.path} has {image.channels} channels, but {channels} are learned "
+            f"from; give number_channels={image.channels}"
+        )
+    inputs = Inputs(CUBES, image.channels)
+    ready = prepare(image, inputs, check=check)
+    return np.asarray(ready.pixels, dtype=np.float32), image.framed_spacing(inputs.frame)

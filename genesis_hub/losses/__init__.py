@@ -1,0 +1,51 @@
+"""Losses on logits: those that the hub trains with, and those that the proxy tasks published."""
+
+from genesis_hub.losses.known import (
+    UNKNOWN,
+    Kind,
+    Per,
+    binary,
+    cross_entropy,
+    dice_and_cross_entropy,
+    focal,
+    soft_dice,
+)
+from genesis_hub.losses.published import (
+    LOSSES,
+    WEIGHTED,
+    binary_crossentropy,
+    categorical_crossentropy,
+    grade_of,
+    graded_mse,
+    jaccard_distance,
+    mse,
+    published,
+    weighted_categorical_crossentropy,
+    weighted_dice_loss,
+    weighted_sum_loss,
+    weights_for,
+)
+
+__all__ = [
+    "LOSSES",
+    "UNKNOWN",
+    "WEIGHTED",
+    "Kind",
+    "Per",
+    "binary",
+    "binary_crossentropy",
+    "categorical_crossentropy",
+    "cross_entropy",
+    "dice_and_cross_entropy",
+    "focal",
+    "grade_of",
+    "graded_mse",
+    "jaccard_distance",
+    "mse",
+    "published",
+    "soft_dice",
+    "weighted_categorical_crossentropy",
+    "weighted_dice_loss",
+    "weighted_sum_loss",
+    "weights_for",
+]
