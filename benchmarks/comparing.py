@@ -41,7 +41,8 @@ def compared(
         raise SystemExit(status)
     told: dict[str, Any] = json.loads((out / "summary.json").read_text(encoding="utf-8"))
     measures = {told["measure"]: told["measure"]}
-    measures |= {key: key for key in told["standings"][0]["numbers"] if key.startswith("dice/")}
+    found = told["standings"][0]["numbers"]
+    measures |= {key: key for key in found if key == "accuracy" or key.startswith("dice/")}
     lines = [
         f"### {name}", "", "```console", f"$ {command}", "```", "",
         f"| labelled | weights | {' | '.join(measures)} | over random weights | |",

@@ -57,8 +57,9 @@ TASKS: dict[str, dict[str, Any]] = {
     },
 }  # fmt: skip
 FRACTIONS = "--fractions 0.1,0.25,0.5,1"
-FLAT_TUNED = "--set size=[96,96] --set steps=150 --set batch_size=8 --set recalibrate=10"
-DEEP_TUNED = "--set size=[32,32,32] --set steps=150 --set batch_size=4 --set recalibrate=10"
+TUNED = "--set steps=120 --set validate_every=120 --set recalibrate=10"
+FLAT_TUNED = f"--set size=[96,96] --set batch_size=8 {TUNED}"
+DEEP_TUNED = f"--set size=[32,32,32] --set batch_size=4 --set lr=0.003 {TUNED}"
 SETS = {
     "2d": {
         "xray-classes": Asked(
@@ -66,8 +67,7 @@ SETS = {
         ),
         "xray-organs": Asked(
             "cxr_seg/cases.csv",
-            f"--mode finetune {FRACTIONS} --folds 3 --mask lungs --task segmentation {FLAT_TUNED} "
-            "--set validate_every=75",
+            f"--mode finetune {FRACTIONS} --folds 3 --mask lungs --task segmentation {FLAT_TUNED}",
         ),
     },
     "3d": {
@@ -77,7 +77,7 @@ SETS = {
         ),
         "hippocampus": Asked(
             "brain_mri/hippocampus/cases.csv",
-            f"--mode finetune {FRACTIONS} --folds 3 {DEEP_TUNED} --set validate_every=75",
+            f"--mode finetune {FRACTIONS} --folds 3 {DEEP_TUNED}",
         ),
     },
 }

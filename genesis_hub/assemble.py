@@ -21,10 +21,12 @@ from genesis_hub.models import (
 )
 from genesis_hub.names import classifier_name, common_name
 from genesis_hub.networks import planar
-from genesis_hub.networks.choices import KEPT, all_attend, factor
+from genesis_hub.networks.choices import KEPT, all_attend, factor, patches_of
 from genesis_hub.networks.heads import classification_head, dense_head
 from genesis_hub.networks.info import encoder_info
 from genesis_hub.networks.operators import SLICES_AT_ONCE, Convolutions, Recurrence
+from genesis_hub.networks.patchwise import PatchDecoder, PatchEncoder
+from genesis_hub.networks.proxy import ProxyDecoder, ProxyEncoder
 from genesis_hub.networks.table import ARCHITECTURES, Architecture
 from genesis_hub.saved import read_answers, read_spec
 from genesis_hub.spec import Spec
@@ -45,7 +47,9 @@ def assemble(spec: Spec, entry: Entry, *, empty: bool = False) -> HubModel:
         build = volume_segmenter
     elif spec.task == "pretext":
         build = pretext
-    elif row.ndim == 2 and spec.task == "segmentation" and spec.decoder not in KEPT:
+    elif spec.task == "segmentation" and patches_of(spec.decoder) is not None:
+        build = patch_segmenter
+    elif row.ndim == 2 and spec.task == "segmentation" and spec.decoder not in (*KEPT, "proxy"):
         build = smp_segmenter
     elif row.timm and spec.task == "segmentation":
         build = slice_segmenter
@@ -139,7 +143,10 @@ def own_model(spec: Spec, row: Architecture, empty: bool) -> HubModel:
     if spec.features_only:
         return Pyramid(encoder)
     if spec.task == "segmentation":
-        decoder = own_decoder(spec, row, empty and row.has_decoder)
+        if row.unet is None:
+            decoder = own_decoder(spec, row, empty and row.has_decoder)
+        else:
+            decoder = unet_decoder(spec, row)
         channels: int = decoder.channels  # type: ignore[assignment]
         return Segmenter(encoder, decoder, dense_head(row.ndim, channels, spec.num_classes))
     features: int = encoder.num_features  # type: ignore[assignment]
@@ -165,6 +172,27 @@ def own_decoder(spec: Spec, row: Architecture, empty: bool, **options: Any) -> n
     assert row.decoder is not None
     with without_memory(empty and spec.decoder != "fresh"):
         return row.decoder(**choices(spec, row), **options)
+
+
+def unet_decoder(spec: Spec, row: Architecture) -> nn.Module:
+    """Return the built-in U-Net's decoder, which undoes the pooling of its encoder."""
+    assert row.unet is not None
+    return row.unet(width=spec.width, pooling=spec.pooling is not None)
+
+
+def patch_segmenter(spec: Spec, row: Architecture, empty: bool) -> HubModel:
+    """Return the built-in U-Net on the patches of an image, with a layer that mixes their codes."""
+    patches = patches_of(spec.decoder)
+    assert patches is not None
+    assert spec.size is not None
+    per_side, code = patches
+    encoder, unet = own_encoder(spec, row, empty), unet_decoder(spec, row)
+    assert isinstance(encoder, ProxyEncoder)
+    assert isinstance(unet, ProxyDecoder)
+    bottleneck = tuple(side // (per_side * unet.stride[0]) for side in spec.size)
+    decoder = PatchDecoder(unet, (encoder.channels[-1], *bottleneck), per_side=per_side, code=code)
+    whole = PatchEncoder(encoder, per_side=per_side, size=spec.size)
+    return Segmenter(whole, decoder, dense_head(row.ndim, unet.channels, spec.num_classes))
 
 
 def choices(spec: Spec, row: Architecture) -> dict[str, Any]:

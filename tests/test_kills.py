@@ -57,6 +57,15 @@ def whole_pretraining(folder: Path, scans: Path) -> None:
     pretrain("models-genesis", scans, folder, device="cpu", quiet=True, wishes=wishes)
 
 
+def whole_proxy_task(folder: Path, data: Path) -> None:
+    """Learn a proxy task from whole volumes, whose cubes are kept on the way."""
+    from tests.training.wholes import learn
+
+    torch.set_num_threads(1)
+    learn("rpl-3d", data, folder, data_dim=34, patches_per_side=2, patch_jitter=1, pooling="none",
+          top_architecture="none", steps=8, save_every=1)  # fmt: skip
+
+
 @pytest.fixture
 def processes(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Give processes that begin in milliseconds."""
@@ -178,3 +187,12 @@ def test_kills_of_pretraining_leave_no_trace(processes: Any, tmp_path: Path) -> 
     print(f"\npre-training: {json.dumps(seen)}")
     assert seen["ends"] >= 1
     assert len(ends(tmp_path / "whole")) == 7
+
+
+def test_kills_of_a_proxy_task_leave_no_trace(processes: Any, tmp_path: Path) -> None:
+    from tests.training.scans import chests
+
+    seen = killed(processes, tmp_path, whole_proxy_task, chests(tmp_path / "scans"))
+    print(f"\na proxy task: {json.dumps(seen)}")
+    assert seen["ends"] >= 1
+    assert {"last.safetensors", "model/model.safetensors"} <= set(ends(tmp_path / "whole"))

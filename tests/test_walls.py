@@ -71,7 +71,7 @@ ROOMS: dict[str, set[str]] = {
         "api", "atomic", "data", "errors", "evaluate", "infer", "inputs", "models", "page",
         "show", "searching",
     },
-    "losses": {"errors"},
+    "losses": {"errors", "losses"},
     "evaluate": {"errors", "evaluate"},
     "engine": {"atomic", "errors", "version", "weights", "engine"},
     "tuning": {

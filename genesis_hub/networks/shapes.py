@@ -14,8 +14,8 @@ def check_size(x: Tensor, size: tuple[int, ...] | None) -> None:
     """Raise `BadInput` where a network that is built for one size is given another."""
     if size is not None and tuple(x.shape[2:]) != tuple(size):
         raise BadInput(
-            f"x is {tuple(x.shape[2:])}, but this network flattens its maps and was built for "
-            f"{tuple(size)} alone; bring images to that size, or build it with "
+            f"x is {tuple(x.shape[2:])}, but this network was built for {tuple(size)} "
+            f"alone, whose maps it flattens; bring images to that size, or build it with "
             f"size={tuple(x.shape[2:])}"
         )
 

@@ -16,6 +16,7 @@ from genesis_hub.entry import Entry
 from genesis_hub.errors import WeightsUnavailable
 from genesis_hub.infer.settings import Settings
 from genesis_hub.models import HubModel
+from genesis_hub.networks.proxy import paced
 from genesis_hub.tuning.adapters import adapt
 from genesis_hub.tuning.augment import Augment, for_benchmark, for_pictures, for_volumes
 from genesis_hub.tuning.items import PatchItems, Samples, WholeItems
@@ -24,6 +25,8 @@ from genesis_hub.tuning.recipe import Recipe
 from genesis_hub.tuning.slices import SlabItems, SliceItems
 from genesis_hub.tuning.supervised import Supervised
 from genesis_hub.tuning.wishes import wishes_of
+
+MOMENTUM = 0.1  # Of the proxy tasks' norms: at the published .01 short runs are judged too early.
 
 
 def built(source: str | Path, entry: Entry, recipe: Recipe, cases: CaseList) -> HubModel:
@@ -40,6 +43,7 @@ def built(source: str | Path, entry: Entry, recipe: Recipe, cases: CaseList) -> 
             ) from error
     assert recipe.size is not None
     sized(network, recipe.size, recipe.spacing)
+    paced(network, recipe.block_dropout, MOMENTUM)
     if recipe.lora:
         assert recipe.lora_alpha is not None
         adapt(network, rank=recipe.lora, alpha=recipe.lora_alpha)

@@ -105,9 +105,9 @@ def learned_by(name: str, world: int, rank: int) -> dict[str, Tensor]:
     """
     learned = method(name).train()
     model: Any = DistributedDataParallel(learned) if world > 1 else learned
-    optimizer = torch.optim.SGD(learned.parameters(), lr=0.01)
+    optimizer = torch.optim.SGD(learned.parameters(), lr=0.002)
     losses = []
-    for step in range(3):
+    for step in range(2):
         keys = torch.arange(4 * step, 4 * step + 4)
         x = noise(4, SIDES[name]["data_dim"], int(name[-2]), seed=step)
         parts = [rank] if world > 1 else [0, 1]
@@ -126,7 +126,7 @@ def learned_by(name: str, world: int, rank: int) -> dict[str, Tensor]:
 
 def as_one_of_two(rank: int, port: int, names: tuple[str, ...]) -> list[dict[str, Tensor]]:
     """Learn as one of two processes."""
-    address, wait = f"tcp://127.0.0.1:{port}", timedelta(seconds=120)
+    address, wait = f"tcp://127.0.0.1:{port}", timedelta(seconds=600)
     dist.init_process_group("gloo", address, rank=rank, world_size=2, timeout=wait)
     try:
         return [learned_by(name, 2, rank) for name in names]
