@@ -275,7 +275,7 @@ def batch(n: int = 4, side: int = 32) -> dict[str, torch.Tensor]:
     }  # fmt: skip
 
 
-CLS, SEG, REC = {"classification"}, {"dice", "segmentation"}, {"reconstruction"}
+CLS, SEG, REC = {"classification"}, {"overlap", "segmentation"}, {"reconstruction"}
 COMBINATIONS = [
     ("cls", None, CLS), ("seg", None, SEG), ("rec", None, REC),
     ("cls,seg", False, CLS | SEG), ("cls,seg", None, CLS | SEG | {"consistency"}),
@@ -327,7 +327,7 @@ def test_a_sample_without_mask_or_label_teaches_what_it_can() -> None:
         {name: part[known] for name, part in views.items()},
         {name: part[known] for name, part in answers.items()},
     )
-    for name in ("dice", "segmentation", "consistency"):
+    for name in ("overlap", "segmentation", "consistency"):
         torch.testing.assert_close(losses[name], wanted[name])
     told = learned.losses(
         {name: part[[0, 1, 3]] for name, part in views.items()},

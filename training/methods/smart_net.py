@@ -92,7 +92,7 @@ class SmartNetRecipe(SliceRecipe):
         """What each loss counts that there is."""
         told = {
             "cls": {"classification": self.weight_cls},
-            "seg": {"dice": self.weight_dice, "segmentation": self.weight_bce},
+            "seg": {"overlap": self.weight_dice, "segmentation": self.weight_bce},
             "rec": {"reconstruction": self.weight_rec},
         }
         found = {name: weight for task in self.asked for name, weight in told[task].items()}
@@ -197,7 +197,7 @@ class SmartNet(Method):
                 target = label.clamp_min(0).float()
                 found["classification"] = telling(answers["cls"], target, label >= 0)
             if "seg" in answers:
-                found["dice"] = overlapping(answers["seg"], masks, masked, each=self.each)
+                found["overlap"] = overlapping(answers["seg"], masks, masked, each=self.each)
                 found["segmentation"] = outlining(answers["seg"], masks, masked)
             if "rec" in answers:
                 found["reconstruction"] = restoring(answers["rec"], views["view"].float())
