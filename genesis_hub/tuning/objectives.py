@@ -50,7 +50,7 @@ class Classification(Supervised):
             total = losses.cross_entropy(
                 logits, label, weight=self.class_weights, label_smoothing=self.label_smoothing
             )
-        return {"total": total}
+        return {"total": total, **self.told(logits, label)}
 
     def logits(
         self, model: nn.Module, batch: Batch, draw: torch.Generator
@@ -67,7 +67,7 @@ class Classification(Supervised):
     def complaint(self, measures: list[dict[str, float]]) -> str:
         """Name a network that says the same of every case, three looks in a row."""
         last = measures[-3:]
-        if len(last) < 3 or any(one["spread"] > 1e-5 for one in last):
+        if not self.complains or len(last) < 3 or any(one["spread"] > 1e-5 for one in last):
             return ""
         return (
             "every case gets the same answer, and has for three validations: the network has "
@@ -95,6 +95,7 @@ class Classification(Supervised):
             "score": score,
             "spread": spread,
             **{name: found[name] for name in few if name in found},
+            **self.looked_at(),
         }
 
     def shares(self, samples: Samples) -> "np.ndarray[Any, Any]":
@@ -139,7 +140,7 @@ class Segmentation(Supervised):
     def complaint(self, measures: list[dict[str, float]]) -> str:
         """Name a network that finds nothing at all, five looks in a row."""
         last = measures[-5:]
-        if len(last) < 5 or any(one["score"] > 0 for one in last):
+        if not self.complains or len(last) < 5 or any(one["score"] > 0 for one in last):
             return ""
         return (
             "nothing is found in any case, and was not for five validations; lower lr, raise "
@@ -150,12 +151,13 @@ class Segmentation(Supervised):
         image, label = self.shown(batch, draw)
         logits = model(image)
         if self.loss != DEFAULT:
-            return {"total": self.named(logits, label)}
+            return {"total": self.named(logits, label), **self.told(logits, label)}
         dice = losses.soft_dice(logits, label, kind="softmax")
         entropy = losses.cross_entropy(
             logits, label, weight=self.class_weights, label_smoothing=self.label_smoothing
         )
-        return {"total": dice + entropy, "dice_loss": dice, "cross_entropy": entropy}
+        told = {"dice_loss": dice, "cross_entropy": entropy, **self.told(logits, label)}
+        return {"total": dice + entropy, **told}
 
     def validate(self, model: nn.Module) -> Mapping[str, float]:
         if self.validation is None or not len(self.validation):
@@ -167,7 +169,7 @@ class Segmentation(Supervised):
             for number, name in enumerate(self.classes)
             if number
         }
-        return {"score": mean(list(found.values())), **found}
+        return {"score": mean(list(found.values())), **found, **self.looked_at()}
 
     def dice(self, samples: Samples, index: int) -> list[float]:
         """Return each class's Dice in one case."""
