@@ -123,7 +123,7 @@ def objective_of(
         loss=recipe.loss,
         loss_weights=recipe.loss_weights,
     )
-    made.metrics, made.complains = recipe.metrics, recipe.select != "last"
+    made.metrics = recipe.metrics
     if recipe.metrics and len(samples["val"]):
         made.looks = items_of(model, samples["val"], recipe)
     if isinstance(made, Classification):

@@ -38,8 +38,6 @@ class Supervised(ABC):
     # Published metrics that are told of each batch, and the items that validation tells them of.
     metrics: tuple[str, ...] = ()
     looks: Items | None = None
-    # Whether a run that comes to nothing is stopped; one that is scored by its last step is not.
-    complains = True
 
     def __init__(
         self,
