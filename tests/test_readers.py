@@ -374,7 +374,8 @@ def test_jpeg_equals_simpleitk(suffix: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("shape", "wanted"),
     [((7, 6), (1, 7, 6)), ((7, 6, 5), (1, 7, 6, 5)), ((3, 7, 6), (3, 7, 6)),
-     ((2, 7, 6, 5), (2, 7, 6, 5)), ((3, 4, 2), (1, 3, 4, 2))],
+     ((2, 7, 6, 5), (2, 7, 6, 5)), ((3, 4, 2), (1, 3, 4, 2)), ((7, 6, 1), (1, 7, 6)),
+     ((3, 4, 1), (1, 3, 4, 1)), ((7, 6, 5, 1), (1, 7, 6, 5)), ((4, 6, 5, 1), (4, 6, 5, 1))],
 )  # fmt: skip
 def test_npy_axes_become_what_is_said(
     shape: tuple[int, ...], wanted: tuple[int, ...], fortran: bool, tmp_path: Path
@@ -386,6 +387,12 @@ def test_npy_axes_become_what_is_said(
     assert np.array_equal(image.array, values.reshape(wanted))
     assert image.affine is None
     assert image.spacing is None
+
+
+def test_channels_last_of_a_volume_in_an_npy_come_first(tmp_path: Path) -> None:
+    values = phantom((9, 7, 6, 4))
+    np.save(tmp_path / "a.npy", values)
+    assert np.array_equal(read(tmp_path / "a.npy").array, np.moveaxis(values, -1, 0))
 
 
 def test_colours_last_of_an_npy_come_first(tmp_path: Path) -> None:

@@ -85,6 +85,10 @@ ROOMS: dict[str, set[str]] = {
         "models", "networks", "page", "registry", "saved", "show", "tuning", "weights",
         "benchmarking",
     },
+    "trials": {
+        "api", "atomic", "configs", "data", "engine", "entry", "errors", "evaluate", "losses",
+        "page", "registry", "saved", "show", "spec", "tuning", "weights", "trials",
+    },
     "demo": {
         "api", "atomic", "benchmarking", "data", "engine", "errors", "evaluate", "extras", "infer",
         "models", "tuning", "demo",
@@ -93,7 +97,7 @@ ROOMS: dict[str, set[str]] = {
         "cli",
         "importing", "api", "registry", "cards", "entry", "errors", "version", "weights", "demo",
         "auditing", "benchmarking", "data", "engine", "gallery", "infer", "tuning", "inspecting",
-        "doctor", "exporting", "searching",
+        "doctor", "exporting", "searching", "trials",
     },
     "__init__": {
         "version", "api", "auditing", "benchmarking", "data", "errors", "importing", "infer",
@@ -151,6 +155,7 @@ DOORS = {
         "sampling",
         "searching",
         "show",
+        "trials",
         "tuning",
         "weights",
     },

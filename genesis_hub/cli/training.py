@@ -25,11 +25,13 @@ COMMON = (
 def add(verbs: Any) -> None:
     """Add the verb to the command."""
     verb = verbs.add_parser("finetune", help="train a model on labelled images")
-    verb.add_argument("model", help="a name, or a folder")
-    verb.add_argument("--data", required=True, help="images/ and labels/, class folders, or a CSV")
-    verb.add_argument("--out", required=True, help="the run's folder; the same call goes on there")
+    verb.add_argument("model", nargs="?", help="a name, or a folder")
+    verb.add_argument("--data", help="images/ and labels/, class folders, or a CSV")
+    verb.add_argument("--out", help="the run's folder; the same call goes on there")
     verb.add_argument(
-        "--config", help="a recipe: TOML, or the name of one that comes along, such as ncc"
+        "--config",
+        help="a recipe: TOML, or the name of one that comes along, such as ncc; or a JSON config "
+        "of the proxy tasks, which says the model, the data and how many runs",
     )
     verb.add_argument("--scratch", action="store_true", default=None, help="without weights")
     verb.add_argument(
@@ -73,6 +75,14 @@ def add_data(verb: argparse.ArgumentParser) -> None:
 
 def run_finetune(options: argparse.Namespace) -> int:
     """Fine-tune, and say what was reached."""
+    if (options.config or "").lower().endswith(".json"):
+        from genesis_hub.cli.trials import run_trials
+
+        return run_trials(options)
+    for name in ("model", "data", "out"):
+        if getattr(options, name) is None:
+            said = "MODEL" if name == "model" else f"--{name}"
+            raise BadInput(f"{said} is missing; only a JSON config (--config X.json) brings it")
     from genesis_hub.engine.loop import Stopped
     from genesis_hub.tuning.finetune import finetune
     from genesis_hub.tuning.many import finetune_many

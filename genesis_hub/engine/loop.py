@@ -105,7 +105,7 @@ def fit(
                     objective, model, average, standing, record, progress, epoch, save,
                     keep=pace.keep,
                 )  # fmt: skip
-                complain(objective, standing, save)
+                complain(objective, standing, save, keep=pace.keep)
                 if enough(standing, pace, objective):
                     standing.finished = "nothing got better"
                     break
@@ -213,9 +213,12 @@ def look(
         save.best(standing, kept)
 
 
-def complain(objective: Objective, standing: Standing, save: "Saver") -> None:
-    """Stop a run whose measures say that nothing will come of it; what it has is kept."""
-    said = objective.complaint(standing.measures)
+def complain(objective: Objective, standing: Standing, save: "Saver", *, keep: str) -> None:
+    """Stop a run whose measures say that nothing will come of it; what it has is kept.
+
+    keep: the "last" weights are of a run that is as long as it was told to be, come what may.
+    """
+    said = "" if keep == "last" else objective.complaint(standing.measures)
     if said:
         save(standing)
         raise BadInput(f"step {standing.step}: {said}")

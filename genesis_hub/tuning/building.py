@@ -18,7 +18,7 @@ from genesis_hub.infer.settings import Settings
 from genesis_hub.models import HubModel
 from genesis_hub.networks.proxy import paced
 from genesis_hub.tuning.adapters import adapt
-from genesis_hub.tuning.augment import Augment, for_benchmark, for_pictures, for_volumes
+from genesis_hub.tuning.augment import Augment, for_benchmark, for_pictures, for_proxy, for_volumes
 from genesis_hub.tuning.items import PatchItems, Samples, WholeItems
 from genesis_hub.tuning.objectives import Classification, Segmentation
 from genesis_hub.tuning.recipe import Recipe
@@ -88,12 +88,15 @@ def objective_of(
     augment: Augment | None = None
     if recipe.augment == "benchmark":
         augment = for_benchmark(str(recipe.task), mirror=bool(recipe.mirror))
+    elif recipe.augment in ("proxy", "zoom"):
+        # Slices of a volume are pictures.
+        augment = for_proxy(model.entry.ndim, zoom_only=recipe.augment == "zoom")
     elif recipe.augment == "default":
         preset = for_volumes if model.entry.ndim == 3 else for_pictures  # Slices are pictures.
         modality = model.inputs.facts.modality
         augment = preset(modality, mirror=bool(recipe.mirror))
     assert recipe.batch_size is not None
-    order = Order(len(items), recipe.batch_size, recipe.seed)
+    order = Order(len(items), recipe.batch_size, recipe.seed, shuffle=recipe.shuffle)
     seen = [
         stacked([items.item(index, seed) for index, seed in order.keys(step)])
         for step in range(0 if recipe.freeze else recipe.recalibrate)
@@ -120,6 +123,9 @@ def objective_of(
         loss=recipe.loss,
         loss_weights=recipe.loss_weights,
     )
+    made.metrics = recipe.metrics
+    if recipe.metrics and len(samples["val"]):
+        made.looks = items_of(model, samples["val"], recipe)
     if isinstance(made, Classification):
         made.uncertain, made.tested = recipe.uncertain, recipe.tested
         made.select, made.ten_crop = recipe.select, recipe.ten_crop

@@ -7,6 +7,7 @@ from genesis_hub.engine.pace import check_optimizer
 from genesis_hub.engine.schedule import check_schedule
 from genesis_hub.errors import BadInput
 from genesis_hub.losses import LOSSES, WEIGHTED
+from genesis_hub.tuning.measures import check_metrics
 from genesis_hub.tuning.uncertain import POLICIES
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 TRANSFERS = ("encoder", "all")
 OPERATORS = ("lstm", "conv3d")
-AUGMENTS = ("default", "benchmark", "none")
+AUGMENTS = ("default", "benchmark", "proxy", "zoom", "none")
 SELECTED = ("score", "log_loss", "last")
 
 
@@ -81,6 +82,7 @@ def check(recipe: "Recipe") -> None:
     if recipe.spacing is not None and not all(0 < side < float("inf") for side in recipe.spacing):
         raise BadInput(f"spacing={recipe.spacing}, but millimetres above 0 are expected")
     check_loss(recipe)
+    check_metrics(recipe.metrics)
     check_lora(recipe)
     check_cache(recipe)
 

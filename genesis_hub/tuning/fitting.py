@@ -6,6 +6,7 @@ from genesis_hub.data.readers import read
 from genesis_hub.entry import Entry
 from genesis_hub.errors import BadInput
 from genesis_hub.losses import weights_for
+from genesis_hub.tuning.measures import check_metrics_fit
 from genesis_hub.tuning.recipe import Recipe
 
 # Losses by what a case's label is: several answers of yes and no, or one class.
@@ -17,6 +18,7 @@ def check_fit(recipe: Recipe, entry: Entry, cases: CaseList) -> None:
     """Raise `BadInput` for keys that mean nothing here; the recipe's size is chosen."""
     check_labels(recipe, cases)
     check_loss(recipe, cases)
+    check_metrics_fit(recipe.metrics, cases)
     assert recipe.size is not None
     flat = entry.ndim == 2 and recipe.operator is None and cases.task == "classification"
     for name in ("ten_crop", "held"):
@@ -34,6 +36,8 @@ def check_fit(recipe: Recipe, entry: Entry, cases: CaseList) -> None:
             )
     if recipe.augment == "benchmark" and (entry.ndim != 2 or recipe.operator is not None):
         raise BadInput("augment='benchmark' is for pictures; volumes take augment='default'")
+    if recipe.augment == "zoom" and entry.ndim != 2:
+        raise BadInput("augment='zoom' is for pictures; volumes take augment='proxy'")
     if recipe.select == "log_loss" and cases.task != "classification":
         raise BadInput("select='log_loss' is for classification; masks are chosen by Dice")
 

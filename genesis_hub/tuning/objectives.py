@@ -50,7 +50,7 @@ class Classification(Supervised):
             total = losses.cross_entropy(
                 logits, label, weight=self.class_weights, label_smoothing=self.label_smoothing
             )
-        return {"total": total}
+        return {"total": total, **self.told(logits, label)}
 
     def logits(
         self, model: nn.Module, batch: Batch, draw: torch.Generator
@@ -95,6 +95,7 @@ class Classification(Supervised):
             "score": score,
             "spread": spread,
             **{name: found[name] for name in few if name in found},
+            **self.looked_at(),
         }
 
     def shares(self, samples: Samples) -> "np.ndarray[Any, Any]":
@@ -150,12 +151,13 @@ class Segmentation(Supervised):
         image, label = self.shown(batch, draw)
         logits = model(image)
         if self.loss != DEFAULT:
-            return {"total": self.named(logits, label)}
+            return {"total": self.named(logits, label), **self.told(logits, label)}
         dice = losses.soft_dice(logits, label, kind="softmax")
         entropy = losses.cross_entropy(
             logits, label, weight=self.class_weights, label_smoothing=self.label_smoothing
         )
-        return {"total": dice + entropy, "dice_loss": dice, "cross_entropy": entropy}
+        told = {"dice_loss": dice, "cross_entropy": entropy, **self.told(logits, label)}
+        return {"total": dice + entropy, **told}
 
     def validate(self, model: nn.Module) -> Mapping[str, float]:
         if self.validation is None or not len(self.validation):
@@ -167,7 +169,7 @@ class Segmentation(Supervised):
             for number, name in enumerate(self.classes)
             if number
         }
-        return {"score": mean(list(found.values())), **found}
+        return {"score": mean(list(found.values())), **found, **self.looked_at()}
 
     def dice(self, samples: Samples, index: int) -> list[float]:
         """Return each class's Dice in one case."""

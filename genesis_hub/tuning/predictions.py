@@ -53,12 +53,17 @@ class Table:
 
     def classes(self, among: Sequence[str]) -> Sample:
         """Return the answers of a classifier."""
+        shares, labels = self.answers()
+        return classified(
+            shares, labels, patients=self.patients, among=among,
+            multilabel=self.header[2] == SEVERAL, classes=self.header[3:],
+        )  # fmt: skip
+
+    def answers(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return the shares (N, K) that a classifier gave, and the labels (N,) or (N, K)."""
         names, several = self.header[3:], self.header[2] == SEVERAL
         said = [json.loads(row[2]) if several else names.index(row[2]) for row in self.rows]
-        return classified(
-            np.array([row[3:] for row in self.rows], dtype=np.float64), np.array(said),
-            patients=self.patients, among=among, multilabel=several, classes=names,
-        )  # fmt: skip
+        return np.array([row[3:] for row in self.rows], dtype=np.float64), np.array(said)
 
     def scores(self, row: Sequence[str]) -> dict[str, ClassScores]:
         """Return the scores of one case by class."""

@@ -62,6 +62,10 @@ class Recipe:
     balanced: cases of rare classes are drawn as often as those of common ones.
     label_fraction: learn from this share of the training cases only, patients whole. shots: learn
     from so many training cases, drawn by the seed, patients whole; validation cases all stay.
+    metrics: what is told of each batch, and of the validation cases, beside the loss: "accuracy",
+    "mse", "weighted_dice_coefficient" (and with _per_class_pancreas that of each class),
+    "brats_metrics", or "loss" alone. shuffle: training cases come in another order each epoch; else
+    in that of the list.
     uncertain: what a label of -1 counts as in training: "unknown" (left out of the loss), "ones",
     "zeros", "lsr-ones" or "lsr-zeros" (drawn from 0.55 to 0.85, or 0 to 0.3, for each step).
     tested: labels that validation goes by and whose mean AUC is told as tested_auc, too; all if
@@ -70,8 +74,10 @@ class Recipe:
     0: the whole picture, as `predict` shows it.
     augment: "default" by modality, "benchmark" (as X-ray encoders are compared with: parts of 8 %
     of the picture and more, turned by up to 7 degrees; for masks gentler ones, with values and
-    bends) or "none". mirror: left and right may be exchanged. held: side at which training pictures
-    are held, so that small parts of them stay sharp; 0: that of `size`.
+    bends), "proxy" (as the proxy tasks were fine-tuned: zoomed by up to 15 %, turned, mirrored;
+    volumes also brightened), "zoom" (that alone, of pictures) or "none". mirror: left and right may
+    be exchanged. held: side at which training pictures are held, so that small parts of them stay
+    sharp; 0: that of `size`.
     size: of the patches or pictures. spacing: millimetres of the grid they are cut from; `predict`
     undoes it. foreground: share of patches with something in them.
     modality, range: what the values are, as `from_pretrained` takes them. no_check: take images as
@@ -142,6 +148,8 @@ class Recipe:
     label_smoothing: float = 0.0
     label_fraction: float | None = None
     shots: int | None = None
+    metrics: tuple[str, ...] = ()
+    shuffle: bool = True
     uncertain: str = "unknown"
     tested: tuple[str, ...] = ()
     ten_crop: int = 0
@@ -185,4 +193,5 @@ class Recipe:
             plateau=self.plateau or 0,
             workers=self.workers,
             deterministic=self.deterministic,
+            shuffle=self.shuffle,
         )

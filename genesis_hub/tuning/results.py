@@ -25,6 +25,7 @@ from genesis_hub.evaluate import (
     segmented,
 )
 from genesis_hub.infer.segment import segment
+from genesis_hub.tuning.confusions import confusion, write_confusions
 from genesis_hub.tuning.items import Samples
 from genesis_hub.tuning.objectives import Classification, mean
 from genesis_hub.tuning.predictions import Table, of_scores, of_shares
@@ -46,11 +47,13 @@ def write_results(
     seed: of the resamples behind the intervals.
     """
     split = next((name for name in ("test", "val") if len(samples[name])), "train")
+    if not len(samples["val"]):
+        objective.ready()  # As before every look; nothing was looked at before.
     objective.model.eval()
     if isinstance(objective, Classification):
         table, found, kinds = of_classifier(objective, samples[split], cases)
     else:
-        table, found, kinds = of_segmenter(objective, samples[split], cases)
+        table, found, kinds = of_segmenter(objective, samples[split], cases, folder)
     metrics = {
         "split": split,
         "cases": len(samples[split]),
@@ -96,10 +99,13 @@ def of_classifier(
 
 
 def of_segmenter(
-    objective: Supervised, samples: Samples, cases: CaseList
+    objective: Supervised, samples: Samples, cases: CaseList, folder: Path
 ) -> tuple[Table, dict[str, Any], dict[str, Sample]]:
-    """Return the scores of each case, the measures over all, and what they follow from."""
-    records = []
+    """Return the scores of each case, the measures over all, and what they follow from.
+
+    Which class was taken for which is left in the run's folder.
+    """
+    records, taken = [], []
     for index in range(len(samples)):
         sample = samples[index]
         assert sample.truth is not None
@@ -110,6 +116,8 @@ def of_segmenter(
             answer.labels, truth, classes=cases.classes, spacing=spacing[: truth.ndim]
         )
         records.append(record)
+        taken.append(confusion(truth, answer.labels, len(cases.classes)))
+    write_confusions(folder, samples.cases, taken, cases.classes)
     found = {name: asdict(scores) for name, scores in pooled(records).items()}
     patients = [case.patient for case in samples.cases]
     return (

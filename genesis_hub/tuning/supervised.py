@@ -1,6 +1,7 @@
 """What all fine-tuning shares: augmentation, what is trained, statistics anew before a look."""
 
 from abc import ABC, abstractmethod
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,13 +9,15 @@ import torch
 from torch import Tensor, nn
 
 from genesis_hub import losses
-from genesis_hub.engine.objective import Batch
+from genesis_hub.engine.feed import stacked
+from genesis_hub.engine.objective import Batch, Items
 from genesis_hub.infer.networks import in_plane
 from genesis_hub.infer.settings import Settings
 from genesis_hub.models import HubModel
 from genesis_hub.tuning.augment import Augment, apply, draw, limits
 from genesis_hub.tuning.features import Remembered, given
 from genesis_hub.tuning.items import Samples
+from genesis_hub.tuning.measures import measured
 from genesis_hub.tuning.parts import groups_of, parted, still, trained_in
 from genesis_hub.tuning.recalibrate import recalibrate
 from genesis_hub.tuning.slices import as_slices, as_volumes, for_slices
@@ -32,6 +35,9 @@ class Supervised(ABC):
 
     monitor = "score"
     better = "higher"
+    # Published metrics that are told of each batch, and the items that validation tells them of.
+    metrics: tuple[str, ...] = ()
+    looks: Items | None = None
 
     def __init__(
         self,
@@ -83,6 +89,30 @@ class Supervised(ABC):
             return losses.graded_mse(logits, label)
         kind: losses.Kind = "sigmoid" if self.multilabel else "softmax"
         return losses.published(self.loss, logits, label, kind=kind, weight=self.loss_weights)
+
+    def told(self, logits: Tensor, label: Tensor) -> dict[str, Tensor]:
+        """Return the metrics of a batch that were asked for."""
+        grade = self.model.spec.grade
+        return measured(self.metrics, logits, label, multilabel=self.multilabel, grade=grade)
+
+    def looked_at(self) -> dict[str, float]:
+        """Return loss and metrics of the validation items, none of them augmented."""
+        if not self.metrics or not self.looks:
+            return {}
+        sums: dict[str, float] = defaultdict(float)
+        count, at_once = len(self.looks), self.settings.batch_size
+        augment, self.augment = self.augment, None
+        try:
+            for at in range(0, count, at_once):
+                keys = range(at, min(at + at_once, count))
+                batch = stacked([self.looks.item(key, key) for key in keys])
+                batch = {name: part.to(self.device) for name, part in batch.items()}
+                draw = torch.Generator().manual_seed(at)
+                for name, value in self.losses(self.model, batch, draw).items():
+                    sums["loss" if name == "total" else name] += float(value) * len(keys)
+        finally:
+            self.augment = augment
+        return {name: value / count for name, value in sums.items()}
 
     @abstractmethod
     def complaint(self, measures: list[dict[str, float]]) -> str:

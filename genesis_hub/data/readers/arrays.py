@@ -80,8 +80,8 @@ def read_arrays(path: Path) -> Image:
     """Return the image in an NPY or NPZ file.
 
     Two axes are a picture. Three are a volume (X, Y, Z), unless the first has 1, 3 or 4 places and
-    the others more (channels first) or the last has 3 or 4 of uint8 (channels last). Four are
-    (C, X, Y, Z).
+    the others more (channels first) or the last has 1, or 3 or 4 of uint8 (channels last). Four are
+    (C, X, Y, Z), or (X, Y, Z, C) where the last has 1 to 4 places and all others more.
     """
     try:
         if path.suffix.lower() == ".npy":
@@ -169,13 +169,17 @@ def with_channels(array: Array, path: Path) -> Array:
     if array.ndim == 3:
         if array.shape[0] in (1, 3, 4) and min(array.shape[1:]) > 4:
             return array
-        if array.shape[2] in (3, 4) and array.dtype == np.uint8 and min(array.shape[:2]) > 4:
+        colour = array.shape[2] in (3, 4) and array.dtype == np.uint8
+        # (H, W, 1), as Keras wants its pictures, is no volume of one slice.
+        if (colour or array.shape[2] == 1) and min(array.shape[:2]) > 4:
             return np.moveaxis(array, 2, 0)
         return array[None]
     if array.ndim == 4:
-        return array
+        last = array.shape[3] <= 4 < min(array.shape[:3])
+        return np.moveaxis(array, 3, 0) if last else array
     raise BadInput(
-        f"{path}: its shape is {array.shape}; expected (X, Y), (X, Y, Z), (C, X, Y) or (C, X, Y, Z)"
+        f"{path}: its shape is {array.shape}; expected (X, Y), (X, Y, Z), (C, X, Y), "
+        "(C, X, Y, Z) or (X, Y, Z, C)"
     )
 
 

@@ -56,6 +56,19 @@ BENCHMARK = {
     ),
 }  # fmt: skip
 
+# What the proxy tasks' fine-tuning was published with: pictures are zoomed, turned and mirrored,
+# volumes mirrored, turned in one plane or another, and brightened about their own mean.
+PROXY = {
+    2: Augment(
+        flip=(0, 1), rotate=180, scale=(0.85, 1.15), scale_chance=1.0,
+    ),
+    3: Augment(
+        flip=(0, 1, 2), rotate=180, tilt=90, brightness=0.125, contrast=(0.5, 1.5),
+        rotate_chance=0.25, tilt_chance=0.25, brightness_chance=0.7, contrast_chance=0.7,
+    ),
+}  # fmt: skip
+ZOOM = Augment(scale=(0.85, 1.15), scale_chance=1.0)
+
 
 def for_volumes(modality: str = "any", *, mirror: bool = True) -> Augment:
     """Return strengths for volumes or patches of them: "ct", "mri" or "any".
@@ -81,6 +94,14 @@ def for_benchmark(task: str, *, mirror: bool = False) -> Augment:
     """
     augment = BENCHMARK[task]
     return augment if mirror else replace(augment, flip=())
+
+
+def for_proxy(ndim: int, *, zoom_only: bool = False) -> Augment:
+    """Return strengths as the proxy tasks' fine-tuning has them; zoom_only: pictures zoomed alone.
+
+    Unlike there, a picture's two axes are zoomed alike.
+    """
+    return ZOOM if zoom_only else PROXY[ndim]
 
 
 def chosen(table: dict[str, Augment], kind: str, modality: str, mirror: bool) -> Augment:
