@@ -40,6 +40,6 @@ class Weighing(nn.Module):
         """Return by how much each loss counts now."""
         learned = self.log_variance
         return {
-            name: weight * (float(torch.exp(-learned[name])) if name in learned else 1.0)
+            name: weight * (float(torch.exp(-learned[name].detach())) if name in learned else 1.0)
             for name, weight in self.weights.items()
         }
