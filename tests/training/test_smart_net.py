@@ -113,7 +113,7 @@ def test_its_weights_tell_volumes_apart(learned: Run) -> None:
         assert model(torch.rand(2, 1, 32, 32, 3)).shape == (2, 1)
 
 
-@pytest.mark.parametrize("tasks", ["cls", "rec", "cls,rec"])
+@pytest.mark.parametrize("tasks", ["rec", "cls,rec"])
 def test_what_was_not_asked_for_is_not_taken_for_trained(
     slices: Path, tmp_path: Path, tasks: str
 ) -> None:
