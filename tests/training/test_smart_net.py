@@ -55,13 +55,13 @@ def run(data: Path, out: Path, **wishes: Any) -> Run:
 @pytest.fixture(scope="module")
 def learned(slices: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     out = tmp_path_factory.mktemp("runs") / "run"
-    more = {"width": 0.125, "steps": 90, "validate_every": 90, "looks": 18, "lr": 3e-3}
+    more = {"width": 0.125, "steps": 70, "validate_every": 70, "looks": 18, "lr": 3e-3}
     return run(slices, out, **more, pictures=True)
 
 
 def test_it_learns_to_tell_to_outline_and_to_restore(learned: Run) -> None:
     reached = learned.metrics
-    assert reached["auc"] > 0.8  # One half by chance.
+    assert reached["auc"] > 0.95  # After two steps 0.88: lesions are bright.
     assert reached["dice"] > 0.4  # About 0.15 for an outline of everything.
     assert reached["mae"] < 0.12  # 0.2 and more for one value everywhere.
     assert {"accuracy", "disagreement", "consistency", "classification"} <= set(reached)
