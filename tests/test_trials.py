@@ -334,6 +334,23 @@ def test_the_folder_and_the_model_may_be_absent_from_the_call(
     assert (weights.parent / f"{weights.name}_test" / "results.csv").is_file()
 
 
+def test_a_shipped_config_is_known_by_its_file_name_alone(
+    sets: Sets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    data = sets("pancreas2d")
+    wishes = {"data_dim": 32, "enc_filters": 1, "exp_splits": [100], "repetitions": 1, "epochs": 1}
+    wishes |= {f"data_dir_{part}": str(data / part) for part in ("train", "test")}
+    nothing = dict.fromkeys(("epochs_initialized", "epochs_frozen", "epochs_random"), "none")
+    wishes |= {**nothing, "load_weights": False, "scores": ["dice"], "num_classes": 3}
+    done = finetune_config("rotation_2d_pancreas.json", out="out", quiet=True, wishes=wishes)
+    assert list(done.runs) == [ONE]
+    with pytest.raises(BadInput, match=r"rotation_4d.json: there is no such file.*rotation_3d"):
+        finetune_config("rotation_4d.json", out="other", quiet=True)
+    with pytest.raises(BadInput, match=r"comes along for python -m training\.pretrain alone"):
+        finetune_config("rotation_3d_ukb.json", out="other", quiet=True)
+
+
 def test_a_killed_call_goes_on_and_ends_as_one_that_was_not(
     base: Callable[..., dict[str, Any]], plain: dict[str, Trials], tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
