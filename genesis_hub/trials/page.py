@@ -29,6 +29,11 @@ DRAWN = 4  # Scores that are drawn; the table has all.
 SAID = {
     "frozen": "frozen encoder", "initialized": "pre-trained weights", "random": "from scratch",
 }  # fmt: skip
+CHOSEN = {
+    "last": "those of the last epoch",
+    "score": "those of the epoch that did best in validation, by AUC, or Dice",
+    "log_loss": "those of the epoch that did best in validation, by log loss",
+}
 NOTHING = "-"
 
 
@@ -184,12 +189,12 @@ def how(config: FinetuneConfig, results: Results, cases: CaseList) -> Markup:
             f"{config.repetitions} folds" if config.do_cross_val else f"{config.repetitions}"
         ),
         "validation": f"{100 * (config.val_split or 0):g} % of the cases that are not for testing",
-        "weights that are scored": "those of the last epoch",
+        "weights that are scored": CHOSEN[config.select],
         "training cases": ", ".join(
             f"{percent:g} %: {many}" for percent, many in results.cases.items()
         ),
     }
-    notes = [note(line) for line in cases.notes]
+    notes = [note(line) for line in (*config.notes(), *cases.notes)]
     return section("How it was made", facts(told), *notes)
 
 

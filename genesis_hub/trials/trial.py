@@ -67,7 +67,7 @@ def finetune_config(
     told, quick = read.config, dict(recipe or {})
     told.check()
     folder = Path(out).expanduser() if out is not None else out_of(told)
-    say(read.notes, quiet)
+    say((*read.notes, *told.notes()), quiet)
     network = network_of(told)
     cases = labelled(told)
     check_fit(told, cases, network)
