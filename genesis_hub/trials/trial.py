@@ -9,6 +9,7 @@ from typing import Any
 
 from genesis_hub.atomic import new_file
 from genesis_hub.configs.reading import Read, read_config, read_json
+from genesis_hub.configs.shipped import located
 from genesis_hub.data.cases import CaseList
 from genesis_hub.errors import BadInput
 from genesis_hub.trials.asked import FinetuneConfig, out_of, percents
@@ -55,16 +56,18 @@ def finetune_config(
 ) -> Trials:
     """Make all the runs that a JSON config tells of; a second call goes on where one stopped.
 
+    config: a file, or the name of one that comes along with a checkout, such as rotation_3d.json.
     model: instead of the config's model_checkpoint. data: instead of data_dir_train, or, of
     pictures with grades, of data_dir. out: where all of it lies; beside the checkpoint by itself.
     wishes: keys of the config and their values, which overrule it. recipe: keys of a run's recipe
     that change how it is computed and not what (workers, precision, no_check).
     """
+    config = located(config, "finetune")
     read = asked(config, model, data, wishes or {})
     told, quick = read.config, dict(recipe or {})
     told.check()
     folder = Path(out).expanduser() if out is not None else out_of(told)
-    say(read.notes, quiet)
+    say((*read.notes, *told.notes()), quiet)
     network = network_of(told)
     cases = labelled(told)
     check_fit(told, cases, network)
@@ -76,7 +79,7 @@ def finetune_config(
         (one, parted(cases, way, repetition=one.repetition, percent=one.percent))
         for one in every(told)
     ]
-    begin(folder, Path(config), wishes or {})
+    begin(folder, config, wishes or {})
     return run_all(told, network, plan, folder, quick, device=device, devices=devices, quiet=quiet)
 
 
