@@ -47,8 +47,8 @@ def write_trials(
 ) -> Path:
     """Write the page and return where it lies."""
     parts = [
-        *verdict(summary, results),
         curves(summary, results),
+        *verdict(summary, results),
         numbers(summary, results),
         *each_case(summary, results),
         how(config, results, cases),
@@ -75,10 +75,11 @@ def verdict(summary: Mapping[str, Any], results: Results) -> list[Markup]:
             f"{percent} %",
             score,
             one["said"],
-            number(one["difference"], "+.3f"),
-            between(one["interval"], "+.3f"),
-            chance(one["p"]),
-            chance(one["adjusted_p"]),
+            joined(
+                number(one["difference"], "+.3f"),
+                element("small", between(one["interval"], "+.3f")),
+            ),
+            joined(chance(one["adjusted_p"]), element("small", f"alone {chance(one['p'])}")),
         ]
         for percent, own in summary.items()
         for variant, scores in own.get("against_random", {}).items()
@@ -92,8 +93,8 @@ def verdict(summary: Mapping[str, Any], results: Results) -> list[Markup]:
                 "each other, a config tells whether the weights help."
             )
         ]
-    header = ["variant", "labels", "score", "said", "difference", "95 % interval", "p", "p (Holm)"]
-    lead = "Against runs from scratch, on the same cases."
+    header = ["variant", "labels", "score", "said", "difference", "p (Holm)"]
+    lead = "Against runs from scratch, on the same cases; below a difference its 95 % interval."
     return [section("What can be said", table(header, rows, words=4), lead=lead)]
 
 
