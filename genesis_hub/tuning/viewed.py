@@ -2,7 +2,7 @@
 
 import zlib
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 import torch
@@ -31,7 +31,7 @@ class Viewed:
 
         The image is then held as the network takes it.
         """
-        ndim = 2 if ready.image.ndim == 2 else 3
+        ndim: Literal[2, 3] = 2 if ready.image.ndim == 2 else 3
         generator = torch.Generator().manual_seed(zlib.crc32(name.encode()))
         drawn = draw(self.augment, 1, ndim, generator)
         image = ready.convert(as_tensor(ready.pixels)).float()[None]
