@@ -11,7 +11,9 @@ import pytest
 
 from genesis_hub import BadInput
 from genesis_hub.cli import main
+from genesis_hub.configs.reading import config_of
 from genesis_hub.engine.checkpoint import BEST, load
+from genesis_hub.trials.asked import FinetuneConfig
 from genesis_hub.trials.trial import Trials, finetune_config
 from tests import proxysets
 
@@ -523,3 +525,20 @@ def test_patches_of_volumes_are_drawn_as_often_as_said(tmp_path: Path) -> None:
     voxels = sum(map(int, line.split(",")[2:]))
     assert voxels == 32**3
     assert len(log_of(done, "split100random_rep0.log")) == 1
+
+
+def test_one_value_is_a_list_of_one() -> None:
+    keys = {"algorithm": "cpc", "exp_splits": 100, "scores": "dice"}
+    config, _ = config_of(FinetuneConfig, keys, source="the command")
+    assert (config.exp_splits, config.scores) == ((100.0,), ("dice",))
+
+
+def test_a_key_without_its_flag_is_no_model(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "mine.json"
+    config.write_text('{"algorithm": "rotation", "load_weights": false}')
+    assert main(["finetune", "epochs=2", "--config", str(config)]) == 2
+    assert "--set epochs=2" in capsys.readouterr().err
+    assert main(["finetune", "rotation-2d", "--config", str(config)]) == 2
+    assert "set load_weights=true" in capsys.readouterr().err

@@ -66,6 +66,11 @@ def finetune_config(
     read = asked(config, model, data, wishes or {})
     told, quick = read.config, dict(recipe or {})
     told.check()
+    if model is not None and set(told.variants) == {"random"}:
+        raise BadInput(
+            f"model {model!r} was given, but the config trains without weights; leave the model "
+            "away, or set load_weights=true"
+        )
     folder = Path(out).expanduser() if out is not None else out_of(told)
     say((*read.notes, *told.notes()), quiet)
     network = network_of(told)
