@@ -74,6 +74,12 @@ def finetune_config(
     folder = Path(out).expanduser() if out is not None else out_of(told)
     say((*read.notes, *told.notes()), quiet)
     network = network_of(told)
+    other = network.entry.method
+    if other != told.algorithm and "random" not in told.variants:
+        say(
+            (f"the checkpoint learned by {other}; algorithm={told.algorithm!r} names runs alone",),
+            quiet,
+        )
     cases = labelled(told)
     check_fit(told, cases, network)
     folds = told.repetitions if told.do_cross_val else 0
@@ -155,7 +161,8 @@ def run_all(
         results.add(one, run, of_run(config, run, cases), len(cases.of("train")))
         if place + 1 == len(plan) or plan[place + 1][0].percent != one.percent:
             write_table(folder, results.values(), results.variants)
-            told_of(results, one.percent, quiet)
+            if place + 1 < len(plan):  # Of the last, who called tells with all the others.
+                told_of(results, one.percent, quiet)
     summary = summarised(results, folds=config.repetitions if config.do_cross_val else 0)
     with new_file(folder / SUMMARY) as aside:
         aside.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")

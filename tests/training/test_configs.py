@@ -132,7 +132,10 @@ def test_the_runs_own_copy_of_the_config_asks_for_the_same(
         ('{"algorithm": "cpc", "data_dim": 224, "crop_size": 300}', "does not fit into data_dim"),
         ('{"algorithm": "rotation", "train_data_generator_args": {"augmen": true}}', "augment"),
         ('{"algorithm": "rotation", "train_data_generator_args": true}', "a table of keys"),
-        ('{"algorithm": "rotation", "suffix": ".png"}', "give train_data_generator_args.suffix"),
+        (
+            '{"algorithm": "rotation", "multilabel": true}',
+            "give train_data_generator_args.multilabel",
+        ),
         (
             '{"algorithm": "rotation", "data_is_3D": true, "number_channels": 1, '
             '"train_data_generator_args": {"augment_zoom_only": true}}',
