@@ -21,7 +21,7 @@ from genesis_hub.models import (
 )
 from genesis_hub.names import classifier_name, common_name
 from genesis_hub.networks import planar
-from genesis_hub.networks.choices import factor, patches_of
+from genesis_hub.networks.choices import KEPT, all_attend, factor, patches_of
 from genesis_hub.networks.heads import classification_head, dense_head
 from genesis_hub.networks.info import encoder_info
 from genesis_hub.networks.operators import SLICES_AT_ONCE, Convolutions, Recurrence
@@ -49,8 +49,10 @@ def assemble(spec: Spec, entry: Entry, *, empty: bool = False) -> HubModel:
         build = pretext
     elif spec.task == "segmentation" and patches_of(spec.decoder) is not None:
         build = patch_segmenter
-    elif row.ndim == 2 and spec.task == "segmentation" and spec.decoder != "proxy":
+    elif row.ndim == 2 and spec.task == "segmentation" and spec.decoder not in (*KEPT, "proxy"):
         build = smp_segmenter
+    elif row.timm and spec.task == "segmentation":
+        build = slice_segmenter
     elif row.timm:
         build = timm_model
     else:
@@ -91,10 +93,12 @@ def load(model: HubModel, artefact: Artefact) -> HubModel:
     whole = spec.task == "pretext"
     decoder = takes_decoder(spec, saved, offered)
     made = artefact.facts.get("provenance", {})
-    if decoder and saved.task == "pretext" and "decoder" in made.get("untrained", ()):
+    bare = {"decoder", "decoder.segmentation"} & set(made.get("untrained", ()))
+    if decoder and saved.task == "pretext" and bare:
+        why = "stage 'en'" if "decoder" in bare else "it was not among the tasks"
         raise BadInput(
-            f"{where}: the encoder was pre-trained, but the decoder learned nothing yet (stage "
-            "'en'); pass decoder='fresh', or pre-train on with weights= of this folder"
+            f"{where}: the encoder was pre-trained, but the decoder learned nothing yet ({why}); "
+            "pass decoder='fresh', or pre-train on with weights= of this folder"
         )
     backbone = {
         name
@@ -127,7 +131,7 @@ def takes_decoder(spec: Spec, saved: Spec, offered: Mapping[str, str]) -> bool:
     """Say whether the weights' decoder belongs to what this task must get."""
     if spec.task != "segmentation" or spec.decoder == "fresh":
         return False
-    if spec.decoder != "pretrained":
+    if spec.decoder not in KEPT:
         return spec.decoder == saved.decoder and spec.task == saved.task
     row = ARCHITECTURES[spec.architecture]
     return row.has_decoder or any(name.startswith("decoder.stages.") for name in offered)
@@ -241,7 +245,7 @@ def pretext_decoder(spec: Spec, row: Architecture, channels: tuple[int, ...]) ->
     kinds = [b.decoder for b in row.branches.values() if b.decoder]
     if not kinds:
         return own_decoder(spec, row, False, **row.pretext_decoder)
-    attention = spec.decoder or "last"
+    attention = "scse" if all_attend(spec.decoder) else "last"
     return nn.ModuleDict(
         {
             kind: own_decoder(
@@ -327,10 +331,7 @@ def volume_classifier(spec: Spec, row: Architecture, empty: bool) -> HubModel:
 def volume_segmenter(spec: Spec, row: Architecture, empty: bool) -> HubModel:
     """Return a 2D U-Net with 3D convolutions over its stacked maps."""
     if row.decoder is not None:
-        with without_memory(empty):
-            encoder = timm_part(spec, row, features_only=True)
-        channels = tuple(encoder_info(encoder).channels())
-        decoder = own_decoder(spec, row, empty, encoder_channels=channels, kind="segmentation")
+        encoder, decoder = outlining(spec, row, empty)
         maps: int = decoder.channels  # type: ignore[assignment]
     else:
         network = smp_part(spec, row, "Unet", num_classes=1)
@@ -339,6 +340,25 @@ def volume_segmenter(spec: Spec, row: Architecture, empty: bool) -> HubModel:
     return VolumeSegmenter(
         encoder, decoder, Convolutions(maps), head, slices_at_once=SLICES_AT_ONCE
     )
+
+
+def slice_segmenter(spec: Spec, row: Architecture, empty: bool) -> HubModel:
+    """Return a 2D network with the decoder that its weights bring."""
+    encoder, decoder = outlining(spec, row, empty)
+    channels: int = decoder.channels  # type: ignore[assignment]
+    return Segmenter(encoder, decoder, dense_head(2, channels, spec.num_classes))
+
+
+def outlining(spec: Spec, row: Architecture, empty: bool) -> tuple[nn.Module, nn.Module]:
+    """Return SMART-Net's encoder, and its decoder for masks."""
+    with without_memory(empty):
+        encoder = timm_part(spec, row, features_only=True)
+    channels = tuple(encoder_info(encoder).channels())
+    attention = "scse" if all_attend(spec.decoder) else "last"
+    decoder = own_decoder(
+        spec, row, empty, encoder_channels=channels, kind="segmentation", attention=attention
+    )
+    return encoder, decoder
 
 
 def without_memory(empty: bool) -> Any:

@@ -3,6 +3,7 @@
 from functools import cache
 
 from genesis_hub.networks import planar
+from genesis_hub.networks.choices import KEPT
 from genesis_hub.networks.table import ARCHITECTURES
 from genesis_hub.spec import Spec
 
@@ -38,7 +39,7 @@ def common_name(spec: Spec, key: str) -> str:
                 rest = rest.removeprefix(wrapper)
         return "encoder." + (unflattened(row.timm, rest) if row.timm else rest)
     if part == "decoder" and row.ndim == 2 and spec.task == "segmentation":
-        own = row.decoder is not None and spec.operator
+        own = row.decoder is not None and (spec.operator or spec.decoder in KEPT)
         return f"decoder.{'segmentation' if own else f'smp-{spec.decoder}'}.{rest}"
     return key
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from genesis_hub.entry import Answers, Entry, InputFacts
 from genesis_hub.errors import BadInput, KeyMismatch
+from genesis_hub.networks.choices import all_attend
 from genesis_hub.networks.heads import DROPOUT
 from genesis_hub.networks.table import ARCHITECTURES
 from genesis_hub.registry import find
@@ -37,6 +38,7 @@ def follow(
     entry = replace(
         entry, architecture=saved.architecture, width=saved.width, inputs=read_inputs(facts, entry)
     )
+    wishes = attending(wishes, saved, entry)
     if as_saved:
         wishes = inherit(replace(wishes, encoder=None), saved)
     elif wishes.task == "pretext" and not wishes.num_classes:
@@ -48,6 +50,16 @@ def follow(
             "running statistics; leave norm away"
         )
     return spec, entry
+
+
+def attending(wishes: Wishes, saved: Spec, entry: Entry) -> Wishes:
+    """Return the wishes with the attention that a decoder has which comes with the weights."""
+    mine = wishes.decoder == "pretrained" or (
+        wishes.decoder is None and wishes.operator == "conv3d" != saved.operator
+    )
+    if entry.ndim == 2 and all_attend(saved.decoder) and mine:
+        return replace(wishes, decoder="pretrained-scse")
+    return wishes
 
 
 def inherit(wishes: Wishes, saved: Spec) -> Wishes:

@@ -14,6 +14,7 @@ class Examined(NamedTuple):
     view: what the network saw. scores: what else is measured, such as accuracy, as means.
     code, other: (N, F) on the unit sphere, of two views, of what learns by telling images apart.
     What weights are chosen by is then how surely the one finds the other among all.
+    said: of each image, what a measure of the whole validation is made of.
     shown: some of the pictures and their views, (M, C, X, Y) in [0, 1], by what they are called.
     """
 
@@ -26,3 +27,4 @@ class Examined(NamedTuple):
     code: Tensor | None = None
     other: Tensor | None = None
     shown: Mapping[str, Tensor] | None = None
+    said: Mapping[str, Tensor] | None = None

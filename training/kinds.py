@@ -1,4 +1,4 @@
-"""What recipes have beside the keys of all: of volumes' cubes, of pictures, of whole images."""
+"""What recipes have beside the keys of all: of cubes, of pictures, of whole images, of slices."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -230,3 +230,59 @@ class WholeRecipe(Recipe):
     def remedy(self) -> str:
         """Return what would make the encoder's inputs large enough."""
         return f"give data_dim={self.least}"
+
+
+@dataclass(frozen=True)
+class SliceRecipe(Recipe):
+    """A recipe that learns from labelled slices: of volumes, or pictures that are slices.
+
+    modality, range: as of cubes. input_side: slices are brought to this square, a multiple of 16.
+    positive: classes that mean a lesion, where labels are classes; of two, one of which is called
+    "normal" or the like, the other by itself.
+    per_scan: slices of each scan in an epoch, one around a lesion where the scan has any, as
+    published; 0: all of them. lesions: the share of slices with a lesion in what is learned from,
+    drawn anew; nothing: as they come.
+    cache: a folder that keeps the slices for other runs too; nothing: the run's own.
+    """
+
+    modality: str = "ct"
+    range: tuple[float, ...] | str | None = None
+    input_side: int = 256
+    positive: tuple[str, ...] = ()
+    per_scan: int = 0
+    lesions: float | None = None
+    cache: str = ""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """The sides of the slices."""
+        return (self.input_side, self.input_side)
+
+    @property
+    def decoder(self) -> str | None:
+        """Which of the network's decoders, as `create_model` takes it."""
+        return None
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """What must be known of some slices at least: "mask", "label"."""
+        return ()
+
+    def check(self) -> None:
+        """Raise `BadInput` where a key cannot be used."""
+        super().check()
+        self.one_of("modality", MODALITIES)
+        if self.range not in (None, "image") and len(self.range or ()) != 2:
+            raise BadInput(f"range={self.range!r}; give two numbers, low and high, or 'image'")
+        self.at_least(16, "input_side")
+        self.at_least(0, "per_scan")
+        if self.lesions is None:
+            return
+        self.within("lesions", 0, 1)
+        if self.per_scan:
+            raise BadInput(
+                f"lesions={self.lesions:g} draws from all slices, but per_scan={self.per_scan} "
+                "chooses of each scan by itself; give one"
+            )
+        if not self.shuffle:
+            raise BadInput("lesions draws slices, so shuffle=False has no order; give one")

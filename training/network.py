@@ -11,7 +11,7 @@ from genesis_hub.errors import BadInput
 from genesis_hub.inputs import Inputs, adjusted
 from genesis_hub.models import HubModel
 from genesis_hub.networks.proxy import paced
-from training.kinds import ImageRecipe, VolumeRecipe, WholeRecipe
+from training.kinds import ImageRecipe, SliceRecipe, VolumeRecipe, WholeRecipe
 from training.recipe import Recipe
 
 MRI = "image"  # An MRI's numbers mean nothing beside another's: each by its own ends.
@@ -36,7 +36,8 @@ def published_encoder(recipe: WholeRecipe) -> str:
 def parts_of(recipe: Recipe) -> dict[str, Any]:
     """Return what the network is built of, as `create_model` takes it."""
     if not isinstance(recipe, WholeRecipe):
-        return {"width": recipe.width, "norm": recipe.norm}
+        told: dict[str, Any] = {"width": recipe.width, "norm": recipe.norm}
+        return {**told, "decoder": recipe.decoder} if isinstance(recipe, SliceRecipe) else told
     own = not recipe.encoder_architecture
     return {
         "width": recipe.width * recipe.enc_filters / FILTERS if own else recipe.width,
@@ -54,12 +55,13 @@ def facts_of(recipe: Recipe) -> InputFacts:
         sides = zip(recipe.size, facts.multiple, strict=True)
         size = tuple(-(-side // step) * step for side, step in sides)
         return replace(facts, size=size, channels=recipe.number_channels)
-    if isinstance(recipe, VolumeRecipe) and (
+    if isinstance(recipe, VolumeRecipe | SliceRecipe) and (
         recipe.range is not None or recipe.modality != facts.modality
     ):
         wide: Any = recipe.range or (MRI if recipe.modality == "mri" else None)
         facts = adjusted(facts, modality=recipe.modality, range=wide)
-        facts = replace(facts, modality=recipe.modality)
+        if isinstance(recipe, VolumeRecipe) or recipe.range is None:
+            facts = replace(facts, modality=recipe.modality)
     wrong = [n for n, m in zip(recipe.size, facts.multiple, strict=True) if n % m]
     if wrong:
         fitting = tuple(
@@ -88,7 +90,7 @@ def network_of(recipe: Recipe, facts: InputFacts, *, task: str) -> HubModel:
     if recipe.weights is None:
         network = api.create_model(name, task=task, num_classes=classes, **parts)
     else:
-        wishes = {key: parts[key] for key in ("norm", "in_channels") if key in parts}
+        wishes = {key: parts[key] for key in ("norm", "in_channels", "decoder") if key in parts}
         network = api.from_pretrained(recipe.weights, task=task, **wishes)
         encoder = parts.get("encoder")
         wanted = dict(entry.encoders)[encoder] if encoder else entry.architecture

@@ -98,7 +98,7 @@ class Pretraining:
             seen.append(examined)
         measures = {name: total / self.looks for name, total in totals.items()}
         total = measures.pop("total")
-        measures = {"loss": total, "objective": total, **measures}
+        measures = {"loss": total, "objective": total, **measures, **self.method.measured(seen)}
         if self.show is not None:
             self.show(seen, self.progress)
         features = torch.cat([one.embedding for one in seen]).cpu().numpy()

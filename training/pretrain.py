@@ -30,13 +30,14 @@ from training.corpus.material import Material, Source
 from training.corpus.opening import SPARE, source_of
 from training.forecast import forecast
 from training.handover import beginning
-from training.kinds import ImageRecipe, VolumeRecipe, WholeRecipe
+from training.kinds import ImageRecipe, SliceRecipe, VolumeRecipe, WholeRecipe
 from training.leaving import MODEL, Backups, Shown, leave
 from training.methods.roster import METHODS, all_keys, recipe_of
 from training.network import facts_of, laid_out, network_of
 from training.objective import Pretraining
 from training.pictures.opening import pictures_of
 from training.recipe import Recipe, recipe_names
+from training.slices.opening import slices_of
 from training.wholes.opening import wholes_of
 
 FREE = ("pictures", "workers", "save_every", "cache")  # What may change when a run goes on.
@@ -229,6 +230,8 @@ def found(data: str | Path, recipe: Recipe) -> Source:
         return source_of(data, recipe)
     if isinstance(recipe, WholeRecipe):
         return wholes_of(data, recipe)
+    if isinstance(recipe, SliceRecipe):
+        return slices_of(data, recipe, facts_of(recipe))
     assert isinstance(recipe, ImageRecipe)
     return pictures_of(
         data,

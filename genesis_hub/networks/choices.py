@@ -9,6 +9,7 @@ from genesis_hub.networks.table import Architecture
 
 WIDEST = 16  # Far above any use, as a width.
 POOLINGS = ("none", "avg", "max")
+KEPT = ("pretrained", "pretrained-scse")  # Decoders that come with the weights.
 PATCHES = re.compile(r"patches(?:-(\d{1,2})x(\d{1,5}))?")
 PER_SIDE, CODE = 2, 128  # Of decoder="patches".
 MIXED = 16_384  # Codes of all patches together: the layer that mixes them has its square.
@@ -35,6 +36,11 @@ def dropout_of(dropout: float, head: str) -> float:
             f"{' and '.join(map(repr, PROXY_HEADS))}"
         )
     return float(dropout)
+
+
+def all_attend(decoder: str | None) -> bool:
+    """Say whether every block of SMART-Net's decoders has attention, not the last alone."""
+    return decoder in ("scse", "pretrained-scse")
 
 
 def grade_of(grade: bool, task: str, num_classes: int) -> bool:
@@ -142,8 +148,14 @@ def own_flat(decoder: str | None) -> bool:
 def decoder_of(
     row: Architecture, task: str, decoder: str | None, operator: str | None
 ) -> str | None:
-    """Return which decoder: smp's by name in 2D; "pretrained" or "fresh" for our own."""
+    """Return which decoder: smp's by name in 2D; "pretrained" or "fresh" for our own.
+
+    "pretrained-scse" is a pretrained one with attention in every block, which is told from the
+    weights.
+    """
     own = row.ndim == 3 or operator is not None
+    # A 2D network that was published with a decoder has smp's all the same, unless it is asked for.
+    own = own or (row.decoder is not None and decoder in KEPT)
     if decoder is not None and not isinstance(decoder, str):
         raise BadInput(f"decoder={decoder!r} is no name; give one, such as 'Unet', or None")
     if task == "pretext" and row.ndim == 2:
@@ -178,7 +190,9 @@ def decoder_of(
             return f"patches-{per_side}x{code}"
         return "fresh" if row.ndim == 3 else "proxy"
     if own:
-        kept = ("pretrained", "fresh") if row.decoder else ("fresh",)
+        kept: tuple[str, ...] = ("pretrained", "fresh") if row.decoder else ("fresh",)
+        if row.decoder and row.ndim == 2:
+            kept = (*kept, KEPT[1])
         if decoder not in (None, *kept):
             raise BadInput(
                 f"decoder={decoder!r}, but here the decoder is the network's own; choose from "

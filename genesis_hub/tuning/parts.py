@@ -25,6 +25,20 @@ def stages(names: Sequence[str]) -> list[list[str]]:
     return list(order.values())
 
 
+def trained_in(epoch: int, unfreeze: Sequence[int], names: Sequence[str]) -> set[str]:
+    """Return which of the encoder's parameters are trained in an epoch.
+
+    unfreeze: epochs from which the stages are, the last stage's first; those for which none is
+    named come with the last.
+    """
+    begins = {
+        name: unfreeze[min(depth, len(unfreeze) - 1)]
+        for depth, stage in enumerate(reversed(stages(names)))
+        for name in stage
+    }
+    return {name for name, begin in begins.items() if epoch >= begin}
+
+
 def groups_of(model: HubModel, *, freeze: bool, layer_decay: float) -> list[dict[str, Any]]:
     """Return head and decoder at the full rate, the encoder's stages at less each.
 

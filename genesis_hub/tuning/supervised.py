@@ -18,7 +18,7 @@ from genesis_hub.tuning.augment import Augment, apply, draw, limits
 from genesis_hub.tuning.features import Remembered, given
 from genesis_hub.tuning.items import Samples
 from genesis_hub.tuning.measures import measured
-from genesis_hub.tuning.parts import groups_of, parted, stages, still
+from genesis_hub.tuning.parts import groups_of, parted, still, trained_in
 from genesis_hub.tuning.recalibrate import recalibrate
 from genesis_hub.tuning.slices import as_slices, as_volumes, for_slices
 
@@ -131,10 +131,9 @@ class Supervised(ABC):
         if not self.unfreeze:
             return
         encoder, _ = parted(self.model)
-        for depth, names in enumerate(reversed(stages(list(encoder)))):
-            begin = self.unfreeze[min(depth, len(self.unfreeze) - 1)]
-            for name in names:
-                encoder[name].requires_grad_(epoch >= begin)
+        trained = trained_in(epoch, self.unfreeze, list(encoder))
+        for name, parameter in encoder.items():
+            parameter.requires_grad_(name in trained)
 
     def after_step(self, progress: float) -> None:  # noqa: B027 - a method may do nothing here
         """Do nothing: no teacher follows a step."""

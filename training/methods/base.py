@@ -1,7 +1,7 @@
 """The contract of a method: what to look at, what to ask, what is published in the end."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import Tensor, nn
@@ -50,6 +50,10 @@ class Method(nn.Module, ABC):
     @abstractmethod
     def examine(self, views: dict[str, Tensor]) -> Examined:
         """Return the losses and what validation measures collapse by; nothing is learned."""
+
+    def measured(self, seen: Sequence[Examined]) -> dict[str, float]:
+        """Return what is measured of a whole validation, beside the means of its batches."""
+        return {}
 
     def deliverable(self) -> HubModel:
         """Return what is published."""

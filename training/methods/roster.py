@@ -7,7 +7,7 @@ from typing import Any
 
 from genesis_hub.entry import InputFacts
 from genesis_hub.models import HubModel
-from training.kinds import ImageRecipe, VolumeRecipe, WholeRecipe
+from training.kinds import ImageRecipe, SliceRecipe, VolumeRecipe, WholeRecipe
 from training.methods.adam import Adam, AdamRecipe
 from training.methods.adam_v2 import AdamV2, AdamV2Recipe
 from training.methods.base import Method
@@ -18,6 +18,7 @@ from training.methods.models_genesis import ModelsGenesis, ModelsGenesisRecipe
 from training.methods.relative import Relative, Relative2DRecipe, RelativeRecipe
 from training.methods.rotation import Rotation, Rotation2DRecipe, RotationRecipe
 from training.methods.semantic_genesis import SemanticGenesis, SemanticRecipe
+from training.methods.smart_net import SmartNet, SmartNetRecipe
 from training.recipe import Recipe, key_names, read_recipe
 
 
@@ -65,6 +66,7 @@ METHODS: dict[str, Row] = {
     "exemplar-2d": Row(Exemplar2DRecipe, Exemplar, task="features"),
     "cpc-3d": Row(CPCRecipe, CPC, task="features"),
     "cpc-2d": Row(CPC2DRecipe, CPC, task="features"),
+    "smart-net": Row(SmartNetRecipe, SmartNet),
 }
 
 
@@ -77,7 +79,10 @@ def all_keys() -> str:
     """Return in words which keys there are: of all, of each kind of images, of a method."""
     said = [f"of all: {', '.join(key_names())}"]
     known = set(key_names())
-    kinds = ((VolumeRecipe, "volumes"), (ImageRecipe, "pictures"), (WholeRecipe, "whole images"))
+    kinds = (
+        (VolumeRecipe, "volumes"), (ImageRecipe, "pictures"), (WholeRecipe, "whole images"),
+        (SliceRecipe, "labelled slices"),
+    )  # fmt: skip
     for kind, what in kinds:
         said.append(f"of {what}: {', '.join(n for n in key_names(kind) if n not in known)}")
         known |= set(key_names(kind))
