@@ -4,7 +4,7 @@
 
 Pre-trains each of the five tasks in 2D and in 3D, alike in steps and in what they see, unless RUNS
 holds them; then compares them with random weights of the same network by `genesis-hub benchmark`
-(its words stand above each table) at 10, 25, 50 and 100 % of the labels of four sets below
+(its words stand above each table) at 10, 25, 50 and 100 % of the labels of three sets below
 GENESIS_HUB_DATA. Organs are fine-tuned; of classes the features stay frozen, under a regression.
 One pre-training seed each. The weights saw training images of these sets, without labels, which is
 how they are meant to be used, and no test case. What was begun goes on. --learned: pre-train alone.
@@ -58,16 +58,11 @@ TASKS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 FRACTIONS = "--fractions 0.1,0.25,0.5,1"
 TUNED = "--set steps=120 --set validate_every=120 --set recalibrate=10"
-FLAT_TUNED = f"--set size=[96,96] --set batch_size=8 {TUNED}"
 DEEP_TUNED = f"--set size=[32,32,32] --set batch_size=4 --set lr=0.003 {TUNED}"
 SETS = {
     "2d": {
         "xray-classes": Asked(
             "cxr/labels.csv", f"{FRACTIONS} --folds 5 --patient group --set size=[96,96]"
-        ),
-        "xray-organs": Asked(
-            "cxr_seg/cases.csv",
-            f"--mode finetune {FRACTIONS} --folds 3 --mask lungs --task segmentation {FLAT_TUNED}",
         ),
     },
     "3d": {

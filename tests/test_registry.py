@@ -19,7 +19,8 @@ NAMES = [
     "semantic-genesis-keras", "transvw", "transvw-keras", "semantic-genesis-mini", "adam-resnet50",
     "adam-v2-convnext-base", "adam-mini",
     "cpc-3d", "rotation-3d", "rpl-3d", "jigsaw-3d", "exemplar-3d",
-    "cpc-2d", "rotation-2d", "rpl-2d", "jigsaw-2d", "exemplar-2d", "smartnet-resnet50",
+    "cpc-2d", "rotation-2d", "rpl-2d", "jigsaw-2d", "exemplar-2d", "rotation-3d-mini",
+    "rpl-2d-mini", "smartnet-resnet50",
 ]  # fmt: skip
 
 
@@ -33,8 +34,10 @@ def test_wildcards_and_filters() -> None:
         "adam-resnet50", "adam-v2-convnext-base", "adam-mini",
     ]  # fmt: skip
     assert genesis_hub.list_models(ndim=2, method="cpc") == ["cpc-2d"]
-    assert len(genesis_hub.list_models(method="proxy-tasks")) == 10
-    assert genesis_hub.list_models(pretrained=True) == [*NAMES[:9], "adam-mini"]
+    assert len(genesis_hub.list_models(method="proxy-tasks")) == 12
+    assert genesis_hub.list_models(pretrained=True) == [
+        *NAMES[:9], "adam-mini", "rotation-3d-mini", "rpl-2d-mini",
+    ]  # fmt: skip
     assert genesis_hub.list_models("nothing-like-it") == []
 
 

@@ -209,7 +209,7 @@ def test_shots_lie_inside_each_other_and_keep_patients_whole(tmp_path: Path) -> 
         ({"held": 64, "augment": "none"}, "held=64 keeps pictures large"),
         ({"uncertain": "maybe"}, "choose from unknown, ones, zeros, lsr-ones, lsr-zeros"),
         ({"select": "auc"}, "choose from score, log_loss"),
-        ({"augment": "strong"}, "choose from default, benchmark, none"),
+        ({"augment": "strong"}, "choose from default, benchmark, proxy, zoom, none"),
         ({"shots": 0}, "shots=0, but it must be 1 or more"),
     ],
 )

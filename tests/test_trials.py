@@ -11,6 +11,9 @@ import pytest
 
 from genesis_hub import BadInput
 from genesis_hub.cli import main
+from genesis_hub.configs.reading import config_of
+from genesis_hub.engine.checkpoint import BEST, LAST, load
+from genesis_hub.trials.asked import FinetuneConfig
 from genesis_hub.trials.trial import Trials, finetune_config
 from tests import proxysets
 
@@ -185,6 +188,43 @@ def test_a_key_of_training_changes_what_is_learned(
     assert weights_of(done) != weights_of(plain[kind])
 
 
+VIEWED = {"pancreas": ("masks", {}), "eyes": ("grades", BITS)}
+
+
+@pytest.mark.parametrize(("kind", "args"), VIEWED.values(), ids=VIEWED)
+def test_augment_of_validation_or_test_changes_what_is_measured_and_nothing_else(
+    kind: str, args: dict[str, Any], base: Callable[..., dict[str, Any]], plain: dict[str, Trials],
+    tmp_path: Path, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    before, log = plain[kind], "split100random_rep0.log"
+    for split in ("val", "test"):
+        keys = {f"{split}_data_generator_args": {**args, "augment": True}}
+        config = base(kind, **keys)
+        done = finetune_config(
+            proxysets.written(config, tmp_path / split), out=tmp_path / f"{split}o"
+        )
+        assert "each by a seed that follows from its name" in capsys.readouterr().err
+        page = (done.folder / "report.html").read_text(encoding="utf-8")
+        assert "each by a seed that follows from its name" in page
+        assert weights_of(done) == weights_of(before)
+        looked = log_of(done, log)[0]["val_loss"] != log_of(before, log)[0]["val_loss"]
+        tested = [(one.runs[ONE].folder / "predictions.csv").read_text() for one in (done, before)]
+        assert (looked, tested[0] != tested[1]) == (split == "val", split == "test")
+
+
+def test_select_says_which_epochs_weights_are_scored(
+    base: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    for select in ("last", "log_loss"):
+        # A rate at which it only gets worse.
+        done = go(base("grades", select=select, lr=1.0, epochs=3), tmp_path / select)
+        standing, _ = load(done.runs[ONE].folder / BEST)
+        measures = load(done.runs[ONE].folder / LAST)[0].measures
+        best = min(measures, key=lambda one: one["log_loss"])["step"]
+        assert best < 9
+        assert standing.step == {"last": 9, "log_loss": best}[select]
+
+
 def test_heads_and_losses_go_together_as_published(
     base: Callable[..., dict[str, Any]], tmp_path: Path
 ) -> None:
@@ -334,6 +374,23 @@ def test_the_folder_and_the_model_may_be_absent_from_the_call(
     assert (weights.parent / f"{weights.name}_test" / "results.csv").is_file()
 
 
+def test_a_shipped_config_is_known_by_its_file_name_alone(
+    sets: Sets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    data = sets("pancreas2d")
+    wishes = {"data_dim": 32, "enc_filters": 1, "exp_splits": [100], "repetitions": 1, "epochs": 1}
+    wishes |= {f"data_dir_{part}": str(data / part) for part in ("train", "test")}
+    nothing = dict.fromkeys(("epochs_initialized", "epochs_frozen", "epochs_random"), "none")
+    wishes |= {**nothing, "load_weights": False, "scores": ["dice"], "num_classes": 3}
+    done = finetune_config("rotation_2d_pancreas.json", out="out", quiet=True, wishes=wishes)
+    assert list(done.runs) == [ONE]
+    with pytest.raises(BadInput, match=r"rotation_4d.json: there is no such file.*rotation_3d"):
+        finetune_config("rotation_4d.json", out="other", quiet=True)
+    with pytest.raises(BadInput, match=r"comes along for python -m training\.pretrain alone"):
+        finetune_config("rotation_3d_ukb.json", out="other", quiet=True)
+
+
 def test_a_killed_call_goes_on_and_ends_as_one_that_was_not(
     base: Callable[..., dict[str, Any]], plain: dict[str, Trials], tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -407,7 +464,9 @@ WRONG = [
     ("grades", {"csv_file_test": None}, "csv_file_train alone was given"),
     ("grades", {"num_classes": 3}, "num_classes=3, but the tables hold grades up to 4"),
     ("grades", {"test_data_generator_args": CLASSES}, "multilabel is True in train_data"),
-    ("grades", {"val_data_generator_args": {**BITS, "augment": True}}, "that nobody took"),
+    ("grades", {"select": "scores"}, "select='scores'; choose from last, score, log_loss"),
+    ("grades", {"select": "score", "val_split": 0}, "nothing is kept for validation"),
+    ("masks", {"select": "log_loss"}, "'log_loss' is of grades"),
     ("grades", {"epochs_warm_up": 3}, "'epochs_warm_up' is no key.*epochs_warmup"),
     ("grades", {"epochs": "many"}, "epochs='many', but a whole number"),
 ]
@@ -469,3 +528,20 @@ def test_patches_of_volumes_are_drawn_as_often_as_said(tmp_path: Path) -> None:
     voxels = sum(map(int, line.split(",")[2:]))
     assert voxels == 32**3
     assert len(log_of(done, "split100random_rep0.log")) == 1
+
+
+def test_one_value_is_a_list_of_one() -> None:
+    keys = {"algorithm": "cpc", "exp_splits": 100, "scores": "dice"}
+    config, _ = config_of(FinetuneConfig, keys, source="the command")
+    assert (config.exp_splits, config.scores) == ((100.0,), ("dice",))
+
+
+def test_a_key_without_its_flag_is_no_model(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "mine.json"
+    config.write_text('{"algorithm": "rotation", "load_weights": false}')
+    assert main(["finetune", "epochs=2", "--config", str(config)]) == 2
+    assert "--set epochs=2" in capsys.readouterr().err
+    assert main(["finetune", "rotation-2d", "--config", str(config)]) == 2
+    assert "set load_weights=true" in capsys.readouterr().err

@@ -15,6 +15,7 @@ RUN = {
     "size": [32, 32], "batch_size": 4, "optimizer": "adam", "weight_decay": 0.0, "lr": 1e-3,
     "schedule": "constant", "warm_up": 0, "clip": 0.0, "clip_each": 1.0, "clip_value": 1.0,
     "unfreeze": [2], "restart": [2], "select": "last", "report": False, "hashes": False,
+    "recalibrate": 2, "validate_every": 3,
 }  # fmt: skip
 
 
@@ -37,7 +38,7 @@ def films(tmp_path_factory) -> Path:
 def test_the_encoder_and_its_norms_stand_still_until_their_epoch(
     films: Path, tmp_path: Path, epochs: int, moves: bool
 ) -> None:
-    source = create_model("rotation-2d", width=0.125)
+    source = create_model("rotation-2d", width=0.0625)
     saved = source.save_pretrained(tmp_path / "weights")
     run = finetune(saved, films, tmp_path / "run", quiet=True, recipe={**RUN, "epochs": epochs})
 

@@ -19,7 +19,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("models-genesis", {"task": "features", "num_classes": 3}, "no classes"),
     ("models-genesis", {"features_only": True, "num_classes": 3}, "features_only=True"),
     ("models-genesis", {"features_only": True, "task": "pretext"}, "features_only=True"),
-    ("models-genesis", {"head": "mpl"}, "'linear' or 'mlp'"),
+    ("models-genesis", {"head": "mpl"}, "'linear', 'mlp'"),
     ("models-genesis", {"head": "mlp"}, "head='mlp'"),
     ("models-genesis", {"norm": "batch"}, "'running', 'original', 'instance'"),
     ("models-genesis-nnunet", {"norm": "running"}, "allowed: 'instance'"),

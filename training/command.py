@@ -18,6 +18,8 @@ class Parser(argparse.ArgumentParser):
         unknown = re.search(r"unrecognized arguments: --([\w-]+)(?:[= ](\S+))?", message)
         if unknown and any(action.dest == "keys" for action in self._actions):
             key, value = unknown[1].replace("-", "_"), unknown[2] or "VALUE"
+            if key == "set" and "=" in value:  # As `genesis-hub finetune` has it.
+                key, value = value.split("=", 1)
             message = f"--{unknown[1]} is no flag; a key is given without --, as {key}={value}"
         raise BadInput(f"{message}; see: {self.prog} --help")
 

@@ -1,6 +1,8 @@
 """The five proxy tasks of Taleb et al. (2020), in 3D and 2D; nobody published weights of them."""
 
-from genesis_hub.catalog.terms import APACHE_2
+from dataclasses import replace
+
+from genesis_hub.catalog.terms import APACHE_2, CC_BY_4, CC_BY_SA_4
 from genesis_hub.entry import Entry, InputFacts, Location, Paper
 
 PAPER = Paper(
@@ -43,6 +45,11 @@ ENCODERS = (
 )
 
 NO_FILES = "The authors published no weights; `training/` makes them."
+SMALL = (
+    "To try things offline and to teach with: minutes of one CPU core on a few hundred images. "
+    "What it is worth beside random weights and the other four tasks stands in "
+    "benchmarks/results/proxy_weights.md."
+)
 
 ENTRIES = (
     Entry(
@@ -199,5 +206,36 @@ ENTRIES = (
         encoders=ENCODERS,
         made_by="exemplar-2d",
         notes=(NO_FILES,),
+    ),
+    Entry(
+        name="rotation-3d-mini",
+        family="proxy-tasks",
+        method="rotation",
+        ndim=3,
+        architecture="proxy-unet-3d",
+        summary="A small sibling, half as wide, pre-trained by this project; ships inside.",
+        paper=PAPER,
+        code=CODE,
+        license=CC_BY_SA_4,
+        inputs=replace(VOLUME, size=(48, 48, 48)),
+        location=Location(road="bundled"),
+        width=0.5,
+        made_by="rotation-3d-mini",
+        notes=(SMALL,),
+    ),
+    Entry(
+        name="rpl-2d-mini",
+        family="proxy-tasks",
+        method="rpl",
+        ndim=2,
+        architecture="proxy-unet-2d",
+        summary="A sibling for small X-rays, pre-trained by this project; ships inside.",
+        paper=PAPER,
+        code=CODE,
+        license=CC_BY_4,
+        inputs=replace(IMAGE, size=(96, 96)),
+        location=Location(road="bundled"),
+        made_by="rpl-2d-mini",
+        notes=(SMALL,),
     ),
 )

@@ -32,6 +32,10 @@ def run_trials(options: argparse.Namespace) -> int:
             flag = f"--{name.replace('_', '-')}"
             say = f"; --set {INSTEAD[name]} says it" if name in INSTEAD else ""
             raise BadInput(f"{flag} is not for a JSON config, whose keys say what is run{say}")
+    if "=" in (options.model or ""):
+        raise BadInput(
+            f"{options.model!r} is no model; a key of the config is --set {options.model}"
+        )
     wishes: dict[str, Any] = {
         name: getattr(options, name) for name in OVERRULING if getattr(options, name) is not None
     }

@@ -49,6 +49,13 @@ class GeneratorArgs:
         sides = (one,) * 3 if isinstance(one, int) else one
         return sides[0], sides[1], sides[2]
 
+    @property
+    def augmented(self) -> str:
+        """How images are augmented in fine-tuning, in a word: "none", "proxy" or "zoom"."""
+        if self.augment_zoom_only:
+            return "zoom"
+        return "proxy" if self.augment else "none"
+
     def check(self, table: str, ndim: int) -> None:
         """Raise `BadInput`, named by the table it stands in, where a key cannot be used."""
         if self.multilabel_coding not in CODINGS:

@@ -4,7 +4,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
-from typing import Any, Generic, NamedTuple, TypeVar, get_type_hints
+from types import NoneType, UnionType
+from typing import Any, Generic, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
 from genesis_hub.data.nearest import close_names
 from genesis_hub.engine.recipe import typed
@@ -144,9 +145,18 @@ def config_of(
             rest[key] = value
             continue
         if key not in known:
+            inside = [name for name in known if key in inner_keys(kinds[name])]
+            if inside:
+                raise BadInput(
+                    f"{source}: {key!r} stands within a table: give {inside[0]}.{key} on the "
+                    f'command, or {{"{inside[0]}": {{"{key}": ...}}}} in the file; tables '
+                    f"that take it: {', '.join(inside)}"
+                )
             near = close_names(key, {*known, *beside})
             raise BadInput(f"{source}: {key!r} is no key{near}; all: {', '.join(known)}")
         wanted = kinds[key]
+        if takes_list(wanted) and isinstance(value, int | float | str):
+            value = [value]  # One thing on the command is a list of one.
         if isinstance(wanted, type) and is_dataclass(wanted):
             if not isinstance(value, Mapping):
                 raise BadInput(f"{source}: {key}={value!r}, but a table of keys is expected")
@@ -158,3 +168,15 @@ def config_of(
         if bare and field.name not in values:
             raise BadInput(f"{source}: {field.name} is missing; a config says it")
     return kind(**values), rest
+
+
+def inner_keys(kind: Any) -> tuple[str, ...]:
+    """Return the keys of a table within; none for what is no table."""
+    table = isinstance(kind, type) and is_dataclass(kind)
+    return tuple(field.name for field in fields(kind)) if table else ()
+
+
+def takes_list(kind: Any) -> bool:
+    """Say whether a key takes a list, and no single value."""
+    options = get_args(kind) if isinstance(kind, UnionType) else (kind,)
+    return all(option is NoneType or get_origin(option) is tuple for option in options)

@@ -105,7 +105,7 @@ def fit(
                     objective, model, average, standing, record, progress, epoch, save,
                     keep=pace.keep,
                 )  # fmt: skip
-                complain(objective, standing, save, keep=pace.keep)
+                complain(objective, standing, save, pace)
                 if enough(standing, pace, objective):
                     standing.finished = "nothing got better"
                     break
@@ -213,13 +213,13 @@ def look(
         save.best(standing, kept)
 
 
-def complain(objective: Objective, standing: Standing, save: "Saver", *, keep: str) -> None:
+def complain(objective: Objective, standing: Standing, save: "Saver", pace: Pace) -> None:
     """Stop a run whose measures say that nothing will come of it; what it has is kept.
 
-    keep: the "last" weights are of a run that is as long as it was told to be, come what may.
+    One that keeps its last weights is as long as it was told to be, come what may.
     """
-    said = "" if keep == "last" else objective.complaint(standing.measures)
-    if said:
+    heeded = pace.complain and pace.keep != "last"
+    if heeded and (said := objective.complaint(standing.measures)):
         save(standing)
         raise BadInput(f"step {standing.step}: {said}")
 

@@ -26,6 +26,8 @@ class Pace:
     clip_each: that of each tensor's by itself; clip_value: the greatest of their numbers; in this
     order, 0 leaves them. restart: epochs at whose first step the optimiser forgets its averages.
     keep: the weights that the run ends with: the "best" that validation saw, or the "last".
+    complain: a run stops whose objective says that nothing will come of it; one that keeps its last
+    weights never does.
     """
 
     steps: int
@@ -44,6 +46,7 @@ class Pace:
     clip_value: float = 0.0
     restart: tuple[int, ...] = ()
     keep: str = "best"
+    complain: bool = True
     accumulate: int = 1
     average: float = 0.0
     validate_every: int = 0

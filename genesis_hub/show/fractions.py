@@ -55,6 +55,6 @@ def fractions(
         axes.set_xlim(places[0] - 0.35 * step, places[-1] + 0.35 * step)
         kind = " (cases)" if shots else " (share, cases)" if cases else ""
         axes.set_xlabel(f"labels that are learnt from{kind}")
-        axes.set_ylabel(y)
+        axes.set_ylabel(y, labelpad=8)  # The reader's font may be wider than the one laid out.
         figure.legend(loc="outside upper left", ncols=2)
     return figure

@@ -12,6 +12,7 @@ VARIANTS = ("frozen", "initialized", "random")
 PREDICTIONS = (
     "big_fully", "simple_multiclass", "unet_2d_upconv", "unet_3d_upconv", "unet_3d_upconv_patches",
 )  # fmt: skip
+SELECTED = ("last", "score", "log_loss")
 LR, WARM_UP = 1e-3, 2
 TABLES = ("train_data_generator_args", "val_data_generator_args", "test_data_generator_args")
 
@@ -37,6 +38,8 @@ class FinetuneConfig(Shared):
     sample_classes_uniform: each grade is drawn as often as any other.
     loss, loss_weights, metrics (told for each epoch), scores (of the test cases at the end).
     clipnorm: the greatest norm of each tensor's gradient. clipvalue: of each number of it.
+    select: which weights are scored: "last", as published, or those that validation liked best, by
+    "score" (AUC, or Dice) or, of grades, "log_loss".
     """
 
     epochs: int | None = None
@@ -69,6 +72,7 @@ class FinetuneConfig(Shared):
     model_checkpoint: str | None = None
     base_workspace: str | None = None
     save_checkpoint_every_n_epochs: int | None = None
+    select: str = "last"
 
     @property
     def rate(self) -> float:
@@ -119,6 +123,25 @@ class FinetuneConfig(Shared):
         """The first epochs of those initialized, in which the encoder stands still."""
         return WARM_UP if self.epochs_warmup is None else self.epochs_warmup
 
+    def notes(self) -> tuple[str, ...]:
+        """Return what a user should hear of keys that change what is looked at, or nothing."""
+        said = []
+        for table, whose in zip(TABLES[1:], ("validation", "test"), strict=True):
+            args = getattr(self, table)
+            if args.augmented != "none":
+                how = "zoomed" if args.augmented == "zoom" else "augmented as training images are"
+                said.append(
+                    f"{table}: {whose} images are {how}, each by a seed that follows from its "
+                    "name, so that every run is measured on the same views; they are not those "
+                    "that were taken"
+                )
+            if args.shuffle:
+                said.append(
+                    f"{table}: shuffle left aside: in whatever order images come, what is measured "
+                    "is the same"
+                )
+        return tuple(said)
+
     def check(self) -> None:
         """Raise `BadInput` where keys cannot be used, alone or together."""
         super().check()
@@ -140,6 +163,14 @@ class FinetuneConfig(Shared):
                 f"exp_splits={list(self.exp_splits)}; give percentages above 0 and up to 100, such "
                 "as [100, 50, 25, 10]"
             )
+        self.one_of("select", self.select, SELECTED)
+        if self.select != "last" and not self.val_split:
+            raise BadInput(
+                f"select={self.select!r} takes what validation liked best, but nothing is kept for "
+                "validation; give val_split, such as 0.1, or select='last'"
+            )
+        if self.select == "log_loss" and self.by_masks:
+            raise BadInput("select='log_loss' is of grades; masks are chosen by select='score'")
         self.check_epochs()
         self.check_tables()
 
@@ -215,11 +246,6 @@ class FinetuneConfig(Shared):
         train, other = self.train_data_generator_args, getattr(self, table)
         if other == GeneratorArgs():
             return
-        if other.augment or other.augment_zoom_only:
-            raise BadInput(
-                f"{table}: augment would score images that nobody took, others in each run; "
-                f"augment in {TABLES[0]} alone, and give false here"
-            )
         for key in ("multilabel", "multilabel_coding"):
             if getattr(train, key) != getattr(other, key):
                 raise BadInput(

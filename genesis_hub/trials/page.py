@@ -29,6 +29,12 @@ DRAWN = 4  # Scores that are drawn; the table has all.
 SAID = {
     "frozen": "frozen encoder", "initialized": "pre-trained weights", "random": "from scratch",
 }  # fmt: skip
+BARS = "Points: the mean over repetitions. Bars: 95 % intervals over patients."
+CHOSEN = {
+    "last": "those of the last epoch",
+    "score": "those of the epoch that did best in validation, by AUC, or Dice",
+    "log_loss": "those of the epoch that did best in validation, by log loss",
+}
 NOTHING = "-"
 
 
@@ -41,8 +47,8 @@ def write_trials(
 ) -> Path:
     """Write the page and return where it lies."""
     parts = [
-        *verdict(summary, results),
         curves(summary, results),
+        *verdict(summary, results),
         numbers(summary, results),
         *each_case(summary, results),
         how(config, results, cases),
@@ -69,10 +75,11 @@ def verdict(summary: Mapping[str, Any], results: Results) -> list[Markup]:
             f"{percent} %",
             score,
             one["said"],
-            number(one["difference"], "+.3f"),
-            between(one["interval"], "+.3f"),
-            chance(one["p"]),
-            chance(one["adjusted_p"]),
+            joined(
+                number(one["difference"], "+.3f"),
+                element("small", between(one["interval"], "+.3f")),
+            ),
+            joined(chance(one["adjusted_p"]), element("small", f"alone {chance(one['p'])}")),
         ]
         for percent, own in summary.items()
         for variant, scores in own.get("against_random", {}).items()
@@ -82,13 +89,13 @@ def verdict(summary: Mapping[str, Any], results: Results) -> list[Markup]:
         only = ", ".join(SAID[variant] for variant in results.variants)
         return [
             note(
-                f"Made were runs of one kind ({only}): with epochs_random beside it a config tells "
-                "whether the weights help."
+                f"Only one side was run ({only}): with weights and without (epochs_random) beside "
+                "each other, a config tells whether the weights help."
             )
         ]
-    header = ["variant", "labels", "score", "said", "difference", "95 % interval", "p", "p (Holm)"]
-    told = table(header, rows, caption="against runs from scratch, on the same cases", words=4)
-    return [section("What can be said", told)]
+    header = ["variant", "labels", "score", "said", "difference", "p (Holm)"]
+    lead = "Against runs from scratch, on the same cases; below a difference its 95 % interval."
+    return [section("What can be said", table(header, rows, words=4), lead=lead)]
 
 
 def curves(summary: Mapping[str, Any], results: Results) -> Markup:
@@ -105,7 +112,7 @@ def curves(summary: Mapping[str, Any], results: Results) -> Markup:
         if lines:
             picture = show.svg(show.fractions(lines, y=score, cases=cases))
             alt = f"{score} over the share of labels, with 95 % intervals: {', '.join(lines)}."
-            drawn.append(figure(picture, alt, "Points: the mean over repetitions. Bars: 95 %."))
+            drawn.append(figure(picture, alt, BARS))
     body = figures(*drawn) if drawn else note("No score is a number in any run.")
     return section("With how few labels", body)
 
@@ -129,7 +136,7 @@ def numbers(summary: Mapping[str, Any], results: Results) -> Markup:
             cells = []
             for score in results.scores:
                 one = summary[f"{percent:g}"][variant][score]
-                ends = f"{number(one['min'])} to {number(one['max'])} over repetitions"
+                ends = between([one["min"], one["max"]])
                 cells.append(
                     joined(
                         number(one["mean"]),
@@ -139,11 +146,12 @@ def numbers(summary: Mapping[str, Any], results: Results) -> Markup:
                 )
             body.append([f"{percent:g} % ({results.cases[percent]})", SAID[variant], *cells])
     header = ["labels (cases)", "variant", *results.scores]
-    caption = (
-        f"the mean over {results.repetitions} repetition(s), its 95 % interval over patients, and "
-        "the least and most of a repetition; each score is of all test cases together"
+    lead = (
+        f"Each the mean over {results.repetitions} repetition(s); below it its 95 % interval over "
+        "patients, then the least and the most of a repetition. A score is of all test cases "
+        "together."
     )
-    return section("Numbers", table(header, body, caption=caption, words=2))
+    return section("Numbers", table(header, body, words=2), lead=lead)
 
 
 def each_case(summary: Mapping[str, Any], results: Results) -> list[Markup]:
@@ -165,8 +173,8 @@ def each_case(summary: Mapping[str, Any], results: Results) -> list[Markup]:
             ]
             body.append([f"{percent:g} %", SAID[variant], *cells])
     header = ["labels", "variant", *(name.replace("_", " ") for name in names)]
-    caption = "as the product's own reports have them; of masks the mean over cases"
-    return [section("Beside the pooled scores", table(header, body, caption=caption, words=2))]
+    lead = "As the product's own reports have them; of masks the mean over cases."
+    return [section("Beside the pooled scores", table(header, body, words=2), lead=lead)]
 
 
 def how(config: FinetuneConfig, results: Results, cases: CaseList) -> Markup:
@@ -184,12 +192,12 @@ def how(config: FinetuneConfig, results: Results, cases: CaseList) -> Markup:
             f"{config.repetitions} folds" if config.do_cross_val else f"{config.repetitions}"
         ),
         "validation": f"{100 * (config.val_split or 0):g} % of the cases that are not for testing",
-        "weights that are scored": "those of the last epoch",
+        "weights that are scored": CHOSEN[config.select],
         "training cases": ", ".join(
             f"{percent:g} %: {many}" for percent, many in results.cases.items()
         ),
     }
-    notes = [note(line) for line in cases.notes]
+    notes = [note(line) for line in (*config.notes(), *cases.notes)]
     return section("How it was made", facts(told), *notes)
 
 

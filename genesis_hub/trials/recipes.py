@@ -50,7 +50,8 @@ def recipe_of(
         "clip_value": config.clipvalue or 0.0,
         "validate_every": per_epoch,
         "save_every": per_epoch * (config.save_checkpoint_every_n_epochs or 1),
-        "select": "last",
+        "select": config.select,
+        "complain": False,  # Trials go on to the end: a share that teaches nothing is a result.
         "scratch": one.variant == "random",
         "freeze": one.variant == "frozen",
         "unfreeze": (warm_up,) if warm_up else (),
@@ -58,7 +59,9 @@ def recipe_of(
         "size": size_of(config),
         "foreground": 0.0,
         "balanced": config.sample_classes_uniform,
-        "augment": augment_of(config),
+        "augment": config.train_data_generator_args.augmented,
+        "val_augment": config.val_data_generator_args.augmented,
+        "test_augment": config.test_data_generator_args.augmented,
         "mirror": True,
         "shuffle": bool(config.train_data_generator_args.shuffle),
         "range": None if eight_bits(cases) else "image",
@@ -92,16 +95,6 @@ def steps_per_epoch(config: FinetuneConfig, cases: CaseList) -> int:
 def size_of(config: FinetuneConfig) -> tuple[int, ...]:
     """Return the sides of what the network sees."""
     return config.train_data_generator_args.patch or (config.data_dim,) * config.ndim
-
-
-def augment_of(config: FinetuneConfig) -> str:
-    """Return the augmentation by the name that a recipe has for it."""
-    args = config.train_data_generator_args
-    if args.augment_zoom_only:
-        return "zoom"
-    if not args.augment:
-        return "none"
-    return "proxy"
 
 
 def eight_bits(cases: CaseList) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 from genesis_hub.atomic import new_file
 from genesis_hub.configs.reading import Read, read_config, read_json
+from genesis_hub.configs.shipped import located
 from genesis_hub.data.cases import CaseList
 from genesis_hub.errors import BadInput
 from genesis_hub.trials.asked import FinetuneConfig, out_of, percents
@@ -55,17 +56,30 @@ def finetune_config(
 ) -> Trials:
     """Make all the runs that a JSON config tells of; a second call goes on where one stopped.
 
+    config: a file, or the name of one that comes along with a checkout, such as rotation_3d.json.
     model: instead of the config's model_checkpoint. data: instead of data_dir_train, or, of
     pictures with grades, of data_dir. out: where all of it lies; beside the checkpoint by itself.
     wishes: keys of the config and their values, which overrule it. recipe: keys of a run's recipe
     that change how it is computed and not what (workers, precision, no_check).
     """
+    config = located(config, "finetune")
     read = asked(config, model, data, wishes or {})
     told, quick = read.config, dict(recipe or {})
     told.check()
+    if model is not None and set(told.variants) == {"random"}:
+        raise BadInput(
+            f"model {model!r} was given, but the config trains without weights; leave the model "
+            "away, or set load_weights=true"
+        )
     folder = Path(out).expanduser() if out is not None else out_of(told)
-    say(read.notes, quiet)
+    say((*read.notes, *told.notes()), quiet)
     network = network_of(told)
+    other = network.entry.method
+    if other != told.algorithm and "random" not in told.variants:
+        say(
+            (f"the checkpoint learned by {other}; algorithm={told.algorithm!r} names runs alone",),
+            quiet,
+        )
     cases = labelled(told)
     check_fit(told, cases, network)
     folds = told.repetitions if told.do_cross_val else 0
@@ -76,7 +90,7 @@ def finetune_config(
         (one, parted(cases, way, repetition=one.repetition, percent=one.percent))
         for one in every(told)
     ]
-    begin(folder, Path(config), wishes or {})
+    begin(folder, config, wishes or {})
     return run_all(told, network, plan, folder, quick, device=device, devices=devices, quiet=quiet)
 
 
@@ -147,7 +161,8 @@ def run_all(
         results.add(one, run, of_run(config, run, cases), len(cases.of("train")))
         if place + 1 == len(plan) or plan[place + 1][0].percent != one.percent:
             write_table(folder, results.values(), results.variants)
-            told_of(results, one.percent, quiet)
+            if place + 1 < len(plan):  # Of the last, who called tells with all the others.
+                told_of(results, one.percent, quiet)
     summary = summarised(results, folds=config.repetitions if config.do_cross_val else 0)
     with new_file(folder / SUMMARY) as aside:
         aside.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")

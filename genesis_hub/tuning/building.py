@@ -24,6 +24,7 @@ from genesis_hub.tuning.objectives import Classification, Segmentation
 from genesis_hub.tuning.recipe import Recipe
 from genesis_hub.tuning.slices import SlabItems, SliceItems
 from genesis_hub.tuning.supervised import Supervised
+from genesis_hub.tuning.viewed import Viewed
 from genesis_hub.tuning.wishes import wishes_of
 
 MOMENTUM = 0.1  # Of the proxy tasks' norms: at the published .01 short runs are judged too early.
@@ -130,6 +131,15 @@ def objective_of(
         made.uncertain, made.tested = recipe.uncertain, recipe.tested
         made.select, made.ten_crop = recipe.select, recipe.ten_crop
     return made
+
+
+def viewed(network: HubModel, recipe: Recipe, split: str) -> Viewed | None:
+    """Return how the images of a split are augmented before they are looked at, if at all."""
+    named = {"val": recipe.val_augment, "test": recipe.test_augment}.get(split, "none")
+    if named == "none":
+        return None
+    augment = for_proxy(network.entry.ndim, zoom_only=named == "zoom")
+    return Viewed(augment, network.inputs)
 
 
 def weights_of(cases: CaseList) -> torch.Tensor:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 TRANSFERS = ("encoder", "all")
 OPERATORS = ("lstm", "conv3d")
+VIEWS = ("none", "proxy", "zoom")
 AUGMENTS = ("default", "benchmark", "proxy", "zoom", "none")
 SELECTED = ("score", "log_loss", "last")
 
@@ -27,6 +28,9 @@ def check(recipe: "Recipe") -> None:
         raise BadInput(f"transfer={recipe.transfer!r}; choose from {', '.join(TRANSFERS)}")
     if recipe.augment not in AUGMENTS:
         raise BadInput(f"augment={recipe.augment!r}; choose from {', '.join(AUGMENTS)}")
+    for name in ("val_augment", "test_augment"):
+        if getattr(recipe, name) not in VIEWS:
+            raise BadInput(f"{name}={getattr(recipe, name)!r}; choose from {', '.join(VIEWS)}")
     if recipe.uncertain not in POLICIES:
         raise BadInput(f"uncertain={recipe.uncertain!r}; choose from {', '.join(POLICIES)}")
     if recipe.select not in SELECTED:

@@ -21,7 +21,7 @@ from genesis_hub.errors import BadInput
 from genesis_hub.infer.settings import device_of
 from genesis_hub.saved import read_inputs, read_spec
 from genesis_hub.tuning.adapters import merge
-from genesis_hub.tuning.building import built, items_of, objective_of, rarity
+from genesis_hub.tuning.building import built, items_of, objective_of, rarity, viewed
 from genesis_hub.tuning.choose import SERVES, chosen
 from genesis_hub.tuning.features import FeatureItems
 from genesis_hub.tuning.items import Samples, WholeItems
@@ -144,7 +144,13 @@ def one_run(
         amend(folder, {"resume": exact(operators=())})
     network = built(source, entry, made, cases).to(fabric.device)
     samples = {
-        name: Samples(cases.of(name), cases, network.inputs, check=not made.no_check)
+        name: Samples(
+            cases.of(name),
+            cases,
+            network.inputs,
+            check=not made.no_check,
+            viewed=viewed(network, made, name),
+        )
         for name in SPLITS
     }
     items = items_of(network, samples["train"], made)

@@ -36,10 +36,29 @@ def check_fit(recipe: Recipe, entry: Entry, cases: CaseList) -> None:
             )
     if recipe.augment == "benchmark" and (entry.ndim != 2 or recipe.operator is not None):
         raise BadInput("augment='benchmark' is for pictures; volumes take augment='default'")
-    if recipe.augment == "zoom" and entry.ndim != 2:
-        raise BadInput("augment='zoom' is for pictures; volumes take augment='proxy'")
+    for name in ("augment", "val_augment", "test_augment"):
+        if getattr(recipe, name) == "zoom" and entry.ndim != 2:
+            raise BadInput(f"{name}='zoom' is for pictures; volumes take {name}='proxy'")
+    check_viewed(recipe, entry, cases)
     if recipe.select == "log_loss" and cases.task != "classification":
         raise BadInput("select='log_loss' is for classification; masks are chosen by Dice")
+
+
+def check_viewed(recipe: Recipe, entry: Entry, cases: CaseList) -> None:
+    """Raise `BadInput` where images that are looked at cannot be augmented."""
+    for name in ("val_augment", "test_augment"):
+        if getattr(recipe, name) == "none":
+            continue
+        if read(cases.cases[0].images[0]).ndim != entry.ndim or len(cases.cases[0].images) > 1:
+            raise BadInput(
+                f"{name}={getattr(recipe, name)!r} is for images with as many axes as the encoder "
+                "sees; leave it away"
+            )
+        if recipe.spacing is not None:
+            raise BadInput(
+                f"{name}={getattr(recipe, name)!r} and spacing={recipe.spacing} were both given, "
+                "but masks are scored on another grid than images are then seen on; leave one away"
+            )
 
 
 def check_loss(recipe: Recipe, cases: CaseList) -> None:

@@ -18,6 +18,7 @@ from genesis_hub.infer.networks import in_plane
 from genesis_hub.infer.prepare import Ready, fitted, prepare
 from genesis_hub.infer.sources import open_case
 from genesis_hub.inputs import Inputs, as_tensor
+from genesis_hub.tuning.viewed import Viewed
 
 MOST_PLACES = 20_000  # Voxels of a class remembered per case, to cut patches around.
 ROOM = 6 << 30  # Bytes of images that are held; what is over is read each time.
@@ -38,13 +39,22 @@ class Sample:
 
 
 class Samples:
-    """Cases of one split, read when first asked for and held while there is room."""
+    """Cases of one split, read when first asked for and held while there is room.
+
+    viewed: how they are changed before anything looks at them; None leaves them as they are.
+    """
 
     def __init__(
-        self, cases: Sequence[Case], listed: CaseList, inputs: Inputs, *, check: bool = True
+        self,
+        cases: Sequence[Case],
+        listed: CaseList,
+        inputs: Inputs,
+        *,
+        check: bool = True,
+        viewed: Viewed | None = None,
     ) -> None:
         self.cases, self.listed, self.inputs = tuple(cases), listed, inputs
-        self.check = check
+        self.check, self.viewed = check, viewed
         self.held: dict[int, Sample] = {}
         self.pictures: dict[int, Tensor] = {}
         self.bytes = 0
@@ -72,12 +82,14 @@ class Samples:
         pixels = np.array(ready.pixels) if isinstance(ready.pixels, np.memmap) else ready.pixels
         ready = replace(ready, pixels=pixels)
         if self.listed.task != "segmentation" or case.mask is None:
-            return Sample(ready)
+            return Sample(self.viewed(case.name, ready, None)[0] if self.viewed else ready)
         mask = read(case.mask)
         indices = class_indices(mask, self.listed.values)[None]
         if image.ndim == 3 and image.affine is not None:
             indices = np.ascontiguousarray(turned(indices, image.orientation, ready.frame))
         truth = indices[0]
+        if self.viewed:
+            ready, truth = self.viewed(case.name, ready, truth)
         labels = nearest(truth, tuple(int(n) for n in pixels.shape[1:]))
         return Sample(ready, labels, truth, places_of(labels))
 

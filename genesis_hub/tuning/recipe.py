@@ -30,7 +30,8 @@ class Recipe:
     average, which is then validated and kept; 0 keeps none. validate_every: steps between
     validations. save_every: steps between checkpoints. patience: validations without anything
     better before it stops; 0 never stops. select: what is better: "score" (AUC, or Dice) or, for
-    classification, "log_loss"; "last" keeps the last weights, however good. workers: processes
+    classification, "log_loss"; "last" keeps the last weights, however good. complain: stop a run
+    whose validations say that nothing will come of it. workers: processes
     that read cases ahead. precision: "fp32", "bf16" or "fp16". deterministic: operators that give
     the same bits each time, also on a GPU, where there are such.
 
@@ -75,7 +76,9 @@ class Recipe:
     augment: "default" by modality, "benchmark" (as X-ray encoders are compared with: parts of 8 %
     of the picture and more, turned by up to 7 degrees; for masks gentler ones, with values and
     bends), "proxy" (as the proxy tasks were fine-tuned: zoomed by up to 15 %, turned, mirrored;
-    volumes also brightened), "zoom" (that alone, of pictures) or "none". mirror: left and right may
+    volumes also brightened), "zoom" (that alone, of pictures) or "none". val_augment, test_augment:
+    of validation and of test images, "proxy", "zoom" or "none", each image always by the seed that
+    its name is; `predict` and report.html see images as they are. mirror: left and right may
     be exchanged. held: side at which training pictures are held, so that small parts of them stay
     sharp; 0: that of `size`.
     size: of the patches or pictures. spacing: millimetres of the grid they are cut from; `predict`
@@ -117,6 +120,7 @@ class Recipe:
     save_every: int = 100
     patience: int = 0
     select: str = "score"
+    complain: bool = True
     workers: int = 0
     precision: str = "fp32"
     deterministic: bool = False
@@ -142,6 +146,8 @@ class Recipe:
     decoder: str | None = None
     size: tuple[int, ...] | None = None
     augment: str = "default"
+    val_augment: str = "none"
+    test_augment: str = "none"
     mirror: bool | None = None
     foreground: float = 0.5
     balanced: bool = False
@@ -185,6 +191,7 @@ class Recipe:
             clip_value=self.clip_value,
             restart=self.restart,
             keep="last" if self.select == "last" else "best",
+            complain=self.complain,
             accumulate=self.accumulate,
             average=self.average,
             validate_every=self.validate_every or 0,

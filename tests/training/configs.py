@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from genesis_hub.configs.shipped import SHIPPED as ALL
 from tests.training.wholes import films
-from training.configs.train import SHIPPED
 from training.pretrain import main
 
+SHIPPED = ALL / "train"
 NAMES = sorted(path.name for path in SHIPPED.glob("*.json"))
 # Sides that leave patches the least that the encoder takes.
 DENSE = {"rotation_2d.json": 32}

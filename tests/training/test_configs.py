@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from genesis_hub import from_pretrained
+from genesis_hub.configs.shipped import SHIPPED as ALL
 from genesis_hub.errors import BadInput
 from tests.training.configs import NAMES, keys_in, laid_out, pretrained, shrunk
 from tests.training.wholes import films
-from training.configs.train import SHIPPED
 from training.pretrain import WHOLES, asked_of
 
 SMALL: dict[str, Any] = {
@@ -28,7 +28,7 @@ def told(folder: Path) -> dict[str, Any]:
 
 def test_all_published_set_ups_come_along() -> None:
     assert len(NAMES) == 26
-    assert len(list((SHIPPED.parent / "finetune").glob("*.json"))) == 21
+    assert len(list((ALL / "finetune").glob("*.json"))) == 21
     methods = {
         f"{keys['algorithm']}-{3 if keys['data_is_3D'] else 2}d" for keys in map(keys_in, NAMES)
     }
@@ -132,6 +132,10 @@ def test_the_runs_own_copy_of_the_config_asks_for_the_same(
         ('{"algorithm": "cpc", "data_dim": 224, "crop_size": 300}', "does not fit into data_dim"),
         ('{"algorithm": "rotation", "train_data_generator_args": {"augmen": true}}', "augment"),
         ('{"algorithm": "rotation", "train_data_generator_args": true}', "a table of keys"),
+        (
+            '{"algorithm": "rotation", "multilabel": true}',
+            "give train_data_generator_args.multilabel",
+        ),
         (
             '{"algorithm": "rotation", "data_is_3D": true, "number_channels": 1, '
             '"train_data_generator_args": {"augment_zoom_only": true}}',

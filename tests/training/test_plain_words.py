@@ -76,6 +76,7 @@ def test_numbers_may_begin_with_their_point(text: str, value: Any) -> None:
     ("words", "said"),
     [
         (["--width", "0.5"], "--width is no flag; a key is given without --, as width=0.5"),
+        (["--set", "width=0.5"], "--set is no flag; a key is given without --, as width=0.5"),
         (["width=0"], "width=0.0 is out of its range; give a number above 0 and below 8"),
         (["validation=1"], "give a number from 0 and below 0.9"),
         (["range=5"], "LO,HI (such as -1000,1000) or image is expected"),

@@ -103,7 +103,7 @@ def learned_by(name: str, world: int, rank: int) -> dict[str, Tensor]:
     One process alone takes the same parts one after another, as `accumulate` does: batch norm sees
     its own part either way.
     """
-    learned = method(name).train()
+    learned = method(name, enc_filters=1).train()
     model: Any = DistributedDataParallel(learned) if world > 1 else learned
     optimizer = torch.optim.SGD(learned.parameters(), lr=0.002)
     losses = []

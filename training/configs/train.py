@@ -7,10 +7,9 @@ from typing import Any
 
 from genesis_hub.configs.reading import Read, read_config, read_json
 from genesis_hub.configs.shared import PATCHES, Shared
-from genesis_hub.data.nearest import close_names
+from genesis_hub.configs.shipped import located
 from genesis_hub.errors import BadInput
 
-SHIPPED = Path(__file__).parents[1] / "recipes" / "proxy_tasks" / "train"
 SOURCES = ("dataset", "batch")
 # Keys that only a config of fine-tuning has.
 LATER = (
@@ -175,7 +174,7 @@ def read_train(
 
     more: keys of the recipe that are known beside the config's own.
     """
-    path = located(source)
+    path = located(source, "train")
     keys = read_json(path)
     if later := [key for key in LATER if key in keys]:
         raise BadInput(
@@ -185,21 +184,6 @@ def read_train(
     found = read_config(path, TrainConfig, wishes, more=more)
     found.config.check()
     return found
-
-
-def located(source: str | Path) -> Path:
-    """Return the file of a config: the path as given, else the shipped one of that name."""
-    path = Path(source).expanduser()
-    if path.is_file():
-        return path
-    shipped = {one.name: one for one in SHIPPED.glob("*.json")}
-    if path.name in shipped and path.parent == Path():
-        return shipped[path.name]
-    near = close_names(path.name, shipped)
-    raise BadInput(
-        f"{source}: there is no such file, and no config of that name comes along{near}; there are "
-        f"{', '.join(sorted(shipped))}"
-    )
 
 
 def per_side_of(config: TrainConfig) -> dict[str, int]:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import torch
 
-from training.minis import adam, models_genesis, semantic_genesis
+from training.minis import adam, models_genesis, proxy, semantic_genesis
 
 
 class Mini(NamedTuple):
@@ -23,4 +23,6 @@ MINIS: dict[str, Mini] = {
     "models-genesis-mini": Mini(models_genesis.gather),
     "semantic-genesis-mini": Mini(semantic_genesis.gather, half=True),
     "adam-mini": Mini(adam.gather, half=True),
+    "rotation-3d-mini": Mini(proxy.gather, half=True),
+    "rpl-2d-mini": Mini(adam.gather, half=True),
 }
