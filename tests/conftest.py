@@ -15,6 +15,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 import torch
 
+from genesis_hub.data.phantoms import chest_xray
+
 # Workers of pytest-xdist share the cores; more threads than cores make small models far slower.
 torch.set_num_threads(1 if "PYTEST_XDIST_WORKER" in os.environ else 2)
 
@@ -35,3 +37,18 @@ def own_store(
 def same_seed() -> None:
     """Make what a test draws the same on every run."""
     torch.manual_seed(0)
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory) -> Path:
+    """Class folders of made-up X-rays: a bright band, or none."""
+    import PIL.Image
+
+    root = tmp_path_factory.mktemp("films")
+    for seed in range(12):
+        label = ["normal", "effusion"][seed % 2]
+        finding = False if label == "normal" else "effusion"
+        pixels = chest_xray(seed, size=(40, 40), finding=finding).image[0]
+        (root / label).mkdir(exist_ok=True)
+        PIL.Image.fromarray(pixels).save(root / label / f"{seed}.png")
+    return root

@@ -15,7 +15,7 @@ import genesis_hub
 from genesis_hub import BadInput
 from genesis_hub.cli import main
 from genesis_hub.data.cases import load_cases, split_cases
-from genesis_hub.data.phantoms import chest_ct, chest_xray
+from genesis_hub.data.phantoms import chest_ct
 from genesis_hub.engine.recipe import filled
 from genesis_hub.tuning.choose import chosen
 from genesis_hub.tuning.many import finetune_many
@@ -28,21 +28,6 @@ SMALL = {"scratch": True, "width": 0.0625, "steps": 4, "batch_size": 2, "recalib
 SMALL |= {"report": False}
 FLAT = {**SMALL, "size": [32, 32], "width": 0.125}
 DEEP = {**SMALL, "size": [16, 16, 16]}
-
-
-@pytest.fixture(scope="module")
-def films(tmp_path_factory) -> Path:
-    """Class folders of made-up X-rays: a bright band, or none."""
-    import PIL.Image
-
-    root = tmp_path_factory.mktemp("films")
-    for seed in range(12):
-        label = ["normal", "effusion"][seed % 2]
-        finding = False if label == "normal" else "effusion"
-        pixels = chest_xray(seed, size=(40, 40), finding=finding).image[0]
-        (root / label).mkdir(exist_ok=True)
-        PIL.Image.fromarray(pixels).save(root / label / f"{seed}.png")
-    return root
 
 
 @pytest.fixture(scope="module")

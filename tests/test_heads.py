@@ -9,25 +9,9 @@ import torch
 from torch import nn
 
 from genesis_hub import BadInput, create_model, finetune, from_pretrained, predict
-from genesis_hub.data.phantoms import chest_xray
 from genesis_hub.networks.heads import classification_head, head_named
 from genesis_hub.tuning.finetune import as_saved, entry_of
 from genesis_hub.tuning.recipe import Recipe
-
-
-@pytest.fixture(scope="module")
-def films(tmp_path_factory) -> Path:
-    """Class folders of made-up X-rays: a bright band, or none."""
-    import PIL.Image
-
-    root = tmp_path_factory.mktemp("films")
-    for seed in range(12):
-        label = ["normal", "effusion"][seed % 2]
-        finding = False if label == "normal" else "effusion"
-        pixels = chest_xray(seed, size=(40, 40), finding=finding).image[0]
-        (root / label).mkdir(exist_ok=True)
-        PIL.Image.fromarray(pixels).save(root / label / f"{seed}.png")
-    return root
 
 
 def parameters(module: nn.Module) -> int:

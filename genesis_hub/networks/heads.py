@@ -68,7 +68,9 @@ def mlp(features: int) -> list[nn.Module]:
     return [nn.Linear(features, MLP_UNITS), nn.ReLU()]
 
 
-def published(kind: str, features: int, answers: int, dropout: float) -> list[nn.Module]:
+def published(
+    kind: str, features: int, answers: int, dropout: float, momentum: float = MOMENTUM
+) -> list[nn.Module]:
     """Return the layers of a head of the proxy tasks, begun as Keras' dense layers are."""
     layers: list[nn.Module] = []
     plain = PLAIN.fullmatch(kind)
@@ -76,7 +78,7 @@ def published(kind: str, features: int, answers: int, dropout: float) -> list[nn
     for units in widths:
         layers += [nn.Linear(features, units), nn.ReLU()]
         if not plain:
-            norm = nn.BatchNorm1d(units, eps=EPS, momentum=MOMENTUM)
+            norm = nn.BatchNorm1d(units, eps=EPS, momentum=momentum)
             layers += [norm, nn.Dropout(dropout)]
         features = units
     layers.append(nn.Linear(features, answers))

@@ -3,9 +3,9 @@
 from torch import Tensor, nn
 
 from genesis_hub.errors import BadInput
+from genesis_hub.networks.heads import MOMENTUM, published
 
-EPS, MOMENTUM = 1e-3, 0.01  # Of batch norm, as Keras has them.
-UNITS = 1024
+PLAIN = "dense-2x1024"
 TOPS = ("big_fully", "simple_multiclass", "none")
 
 
@@ -21,28 +21,10 @@ def top_of(
     architecture: "big_fully", of 2048 and 1024 units; "simple_multiclass", of 1024; "none", twice
     1024 without norm or dropout.
     """
-    if architecture == "big_fully":
-        layers = [
-            *dense(features, 2 * UNITS, dropout, momentum),
-            *dense(2 * UNITS, UNITS, dropout, momentum),
-        ]
-    elif architecture == "simple_multiclass":
-        layers = dense(features, UNITS, dropout, momentum)
-    elif architecture == "none":
-        layers = [nn.Linear(features, UNITS), nn.ReLU(), nn.Linear(UNITS, UNITS), nn.ReLU()]
-    else:
+    if architecture not in TOPS:
         raise BadInput(f"top_architecture={architecture!r}; choose from {', '.join(TOPS)}")
-    return glorot(nn.Sequential(*layers, nn.Linear(UNITS, classes)))
-
-
-def dense(before: int, units: int, dropout: float, momentum: float) -> list[nn.Module]:
-    """Return a layer with what follows it."""
-    return [
-        nn.Linear(before, units),
-        nn.ReLU(),
-        nn.BatchNorm1d(units, eps=EPS, momentum=momentum),
-        nn.Dropout(dropout),
-    ]
+    kind = PLAIN if architecture == "none" else architecture
+    return nn.Sequential(*published(kind, features, classes, dropout, momentum))
 
 
 def glorot(module: nn.Sequential) -> nn.Sequential:
@@ -52,11 +34,6 @@ def glorot(module: nn.Sequential) -> nn.Sequential:
             nn.init.xavier_uniform_(layer.weight)
             nn.init.zeros_(layer.bias)
     return module
-
-
-def normed(head: nn.Module) -> bool:
-    """Say whether a head needs two samples or more to be trained."""
-    return any(isinstance(layer, nn.BatchNorm1d) for layer in head.modules())
 
 
 def logits_of(head: nn.Module, features: Tensor) -> Tensor:

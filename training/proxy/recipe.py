@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 
 from genesis_hub.errors import BadInput
+from genesis_hub.networks.heads import normed
 from training.kinds import WholeRecipe
 from training.proxy.heads import TOPS
 from training.views.patches import Patches
 from training.views.whole import Loading
-
-NORMED = ("big_fully", "simple_multiclass")
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class TellingRecipe(WholeRecipe):
             )
         self.one_of("top_architecture", TOPS)
         self.within("dropout_rate", -1e-9, 1)
-        refuse_ones(self, self.top_architecture in NORMED)
+        refuse_ones(self, normed(self.top_architecture))
 
 
 @dataclass(frozen=True)
