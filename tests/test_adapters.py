@@ -13,6 +13,7 @@ from torch import nn
 import genesis_hub
 from genesis_hub import BadInput
 from genesis_hub.data.phantoms import chest_ct, chest_xray
+from genesis_hub.engine import loop
 from genesis_hub.engine.checkpoint import load
 from genesis_hub.tuning.adapters import adapt, merge
 from genesis_hub.tuning.augment import Augment, apply, draw
@@ -345,6 +346,36 @@ def test_known_features_give_the_same_run(films, chests, tmp_path, name, width, 
         strict=True,
     ):
         assert now == pytest.approx(then, abs=1e-4, nan_ok=True)
+
+
+@pytest.mark.parametrize("stopped", [0, 1, 5])
+def test_features_are_known_until_the_encoder_learns(films, tmp_path, monkeypatch, stopped) -> None:
+    source = genesis_hub.create_model("cpc-2d")  # With dropout in its encoder.
+    saved = source.save_pretrained(tmp_path / "weights")
+    recipe = {
+        **SHORT, "size": [32, 32], "augment": "none", "unfreeze": [2, 3], "steps": 8,
+        "batch_size": 5, "validate_every": 2, "save_every": 1,
+    }  # fmt: skip
+    plain = tuned(saved, films, tmp_path / "plain", **recipe)
+    if stopped:
+        steps, step = iter(range(stopped)), loop.one_step
+
+        def some(*arguments):
+            if next(steps, None) is None:
+                raise KeyboardInterrupt
+            return step(*arguments)
+
+        monkeypatch.setattr(loop, "one_step", some)
+        with pytest.raises(KeyboardInterrupt):
+            tuned(saved, films, tmp_path / "known", **recipe, cache=True)
+        monkeypatch.undo()
+    known = tuned(saved, films, tmp_path / "known", **recipe, cache=True)
+    expected, got = tensors(plain), tensors(known)
+    begun = genesis_hub.from_pretrained(saved).state_dict()
+    learned = [name for name in got if name in begun and "encoder" in name]
+    assert any(not torch.equal(got[name], begun[name]) for name in learned)
+    for key, tensor in expected.items():
+        torch.testing.assert_close(got[key], tensor, atol=1e-5, rtol=1e-4)
 
 
 def test_a_case_that_would_be_cut_has_no_features_to_keep(chests: Path, tmp_path: Path) -> None:

@@ -134,10 +134,10 @@ def check_cache(recipe: "Recipe") -> None:
     """Raise `BadInput` where features cannot be kept."""
     if not recipe.cache:
         return
-    if not recipe.freeze:
+    if not recipe.freeze and not (recipe.unfreeze and min(recipe.unfreeze) > 0):
         raise BadInput(
-            "cache=true keeps what a frozen encoder says, but this one learns; give "
-            "freeze=true, too, or leave cache away"
+            "cache=true keeps what a frozen encoder says, but this one learns from the first epoch "
+            "on; give freeze=true, or unfreeze with later epochs, too, or leave cache away"
         )
     if recipe.augment != "none":
         raise BadInput(

@@ -15,6 +15,8 @@ from genesis_hub.tuning.items import WholeItems
 from genesis_hub.tuning.slices import SliceItems
 from genesis_hub.volumes import VolumeClassifier
 
+KNOWN = "known"  # Where a batch holds what the encoder says beside the image.
+
 
 def embedded(model: HubModel, *given: Tensor) -> Tensor:
     """Return what the head is given: one vector per case, or one per slice for a recurrence."""
@@ -35,6 +37,7 @@ def answered(model: HubModel, features: Tensor, lengths: Tensor | None = None) -
 class FeatureItems:
     """Items whose image is what the encoder says of it; each is computed when this is made.
 
+    later: the encoder learns later on, so that images come along, and features beside them.
     Nothing is kept in the run's folder: a run that goes on computes it again from the encoder
     that its checkpoint holds, so it is never stale.
     """
@@ -45,7 +48,10 @@ class FeatureItems:
         model: HubModel,
         settings: Settings,
         device: torch.device,
+        *,
+        later: bool = False,
     ) -> None:
+        self.source = items if later else None
         for index, case in enumerate(items.samples.cases):
             if items.varies(index):
                 raise BadInput(
@@ -63,13 +69,16 @@ class FeatureItems:
             with torch.no_grad(), torch.autocast(device.type, dtype=kind, enabled=bool(kind)):
                 features = embedded(model, *given(batch))
             for item, row in zip(read, features.float().cpu(), strict=True):
-                self.items.append({**item, "image": row.clone()})
+                place = KNOWN if later else "image"
+                self.items.append({**({} if later else item), place: row.clone()})
 
     def __len__(self) -> int:
         return len(self.items)
 
     def item(self, index: int, seed: int) -> Batch:
-        return self.items[index]
+        if self.source is None:
+            return self.items[index]
+        return {**self.source.item(index, seed), **self.items[index]}
 
 
 class Remembered:

@@ -13,6 +13,7 @@ from genesis_hub.data.cases import CaseList, few_shots, label_fraction, split_ca
 from genesis_hub.engine.checkpoint import LAST, finished, load
 from genesis_hub.engine.determinism import promise
 from genesis_hub.engine.fabric import launched
+from genesis_hub.engine.feed import Order
 from genesis_hub.engine.loop import fit
 from genesis_hub.engine.recipe import filled
 from genesis_hub.engine.runfile import amend, begun
@@ -165,9 +166,11 @@ def one_run(
         resumed = standing.step
         # Features are of the encoder that the run began with, whatever became of its source.
         network.load_state_dict(state["model"])
-    if made.cache:
+    if made.cache and frozen_at(resumed, len(items), made):
         assert isinstance(items, WholeItems | SliceItems)
-        items = FeatureItems(items, network, objective.settings, fabric.device)
+        items = FeatureItems(
+            items, network, objective.settings, fabric.device, later=not made.freeze
+        )
     weights = rarity(cases) if made.balanced else None
     standing = fit(
         objective, items, made.pace(), folder, fabric=fabric, weights=weights, quiet=quiet
@@ -188,6 +191,14 @@ def one_run(
     if made.report and fabric.global_rank == 0:
         left_behind(folder, cases, fabric.device, quiet=quiet)
     return Run(folder, standing.step, standing.finished, metrics, resumed)
+
+
+def frozen_at(step: int, count: int, made: Recipe) -> bool:
+    """Say whether the encoder of a run on so many items still stands still at a step."""
+    assert made.batch_size is not None
+    return made.freeze or Order(count, made.batch_size, made.seed).epoch_of(step) < min(
+        made.unfreeze
+    )
 
 
 def entry_of(model: str | Path) -> tuple[Entry, str | Path]:

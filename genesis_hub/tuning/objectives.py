@@ -16,7 +16,7 @@ from genesis_hub.infer.segment import segment
 from genesis_hub.infer.vectors import vectors
 from genesis_hub.infer.windows import PRECISIONS
 from genesis_hub.tuning.crops import crops_of
-from genesis_hub.tuning.features import answered, given
+from genesis_hub.tuning.features import KNOWN, answered, given
 from genesis_hub.tuning.items import Samples
 from genesis_hub.tuning.supervised import DEFAULT, Supervised
 from genesis_hub.tuning.uncertain import settled
@@ -62,7 +62,7 @@ class Classification(Supervised):
             return model(image, *lengths), label
         kind = PRECISIONS[self.settings.precision]
         with torch.autocast(image.device.type, dtype=kind, enabled=bool(kind)):
-            return answered(self.model, image, *lengths).float(), label
+            return answered(self.model, batch.get(KNOWN, image), *lengths).float(), label
 
     def complaint(self, measures: list[dict[str, float]]) -> str:
         """Name a network that says the same of every case, three looks in a row."""

@@ -40,10 +40,10 @@ class Recipe:
     operator: what makes a volume network of a 2D encoder: "lstm" classifies, "conv3d" segments;
     size is then (X, Y, slices), all slices for "lstm" unless fewer are asked for.
     freeze: train the head and decoder only; the encoder answers as in prediction, its norms and
-    dropout standing still, too. cache: with a frozen encoder and no augmentation, compute its
-    features of each case once. layer_decay: each stage below the head learns at this share of the
-    one above. unfreeze: epochs from which the encoder's stages are trained, the last stage's
-    first; before, their norms stand still, too.
+    dropout standing still, too. cache: while the encoder is frozen (freeze, or unfreeze's first
+    epochs) and without augmentation, compute its features of each case once. layer_decay: each
+    stage below the head learns at this share of the one above. unfreeze: epochs from which the
+    encoder's stages are trained, the last stage's first; before, their norms stand still, too.
     lora: rank of the adapters that learn in the encoder's place (0: none); they are merged into
     what is saved. lora_alpha: what they add counts lora_alpha / lora; twice the rank by itself.
     width, norm, head, dropout, encoder, decoder: of the network, as `create_model` takes them.

@@ -68,6 +68,7 @@ class Supervised(ABC):
         # With a cache, batches hold what the encoder says instead of images.
         self.known = Remembered(model) if cache else None
         self.unfreeze, self.class_weights = tuple(unfreeze), class_weights
+        self.frozen = freeze  # Now, that is: no stage of the encoder is trained.
         self.label_smoothing = label_smoothing
         self.seen, self.size = seen, tuple(size)
         self.loss = loss
@@ -134,13 +135,16 @@ class Supervised(ABC):
         trained = trained_in(epoch, self.unfreeze, list(encoder))
         for name, parameter in encoder.items():
             parameter.requires_grad_(name in trained)
+        self.frozen = not trained
+        if trained:
+            self.known = None
 
     def after_step(self, progress: float) -> None:  # noqa: B027 - a method may do nothing here
         """Do nothing: no teacher follows a step."""
 
     def shown(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Return a batch as the network sees it: augmented, on its device."""
-        still(self.model, freeze=self.freeze)
+        still(self.model, freeze=self.frozen)
         image, label = batch["image"], batch["label"]
         if self.augment is None:
             return self.sized(image), label
