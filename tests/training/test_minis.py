@@ -61,11 +61,8 @@ def test_every_patch_is_of_one_patient_and_every_patient_of_one_split() -> None:
     of = {patch.patient: {p.split for p in found if p.patient == patch.patient} for patch in found}
     assert len(of) == 13
     assert all(len(splits) == 1 for splits in of.values())
-    assert [sum(of[who] == {split} for who in of) for split in ("train", "val", "test")] == [
-        8,
-        2,
-        3,
-    ]
+    counts = [sum(splits == {name} for splits in of.values()) for name in ("train", "val", "test")]
+    assert counts == [8, 2, 3]
 
 
 def test_no_test_patient_is_gathered(table: Path) -> None:

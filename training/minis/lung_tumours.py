@@ -1,7 +1,7 @@
-"""The lung tumours' patches by patient: which are learned from, which choose, which are never seen.
+"""The lung tumours' patches by patient: who is learned from, who chooses, who is never seen.
 
-The file names no patients. Of its 130 patches ten on end are one patient's: within ten, tumours have
-nearly the same area again and again, and from ten to ten another one.
+The file names no patients. Of its 130 patches ten on end are one patient's: within ten, tumours
+have nearly the same area again and again, and from ten to ten another one.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What smartnet-mini is made of: hippocampi in MRI, lung tumours in CT, phantoms of heads that bleed.
+"""What smartnet-mini is made of: hippocampi in MRI, lung tumours in CT, phantoms of head CT.
 
 Each volume comes with a mask, and each slice says by it whether there is something to be outlined.
 """
