@@ -73,7 +73,7 @@ MEASURES = ("auc", "dice", "mae")
 HEAD_CT = "head_ct/kitamura_labels.csv"
 WORDS = "--labels hemorrhage --patient dup_group --set range=[0,255] --set size=[64,64]"
 ASKED = {
-    "test": Asked(HEAD_CT, f"--fractions 0.25,1 --folds 1 {WORDS}"),
+    "test": Asked(HEAD_CT, f"--fractions 1 --folds 1 {WORDS}"),
     "all": Asked(HEAD_CT, f"--fractions 1 --folds 5 --set split= {WORDS}"),
 }
 AT_ONCE = 32
