@@ -1,9 +1,9 @@
 """What each of SMART-Net's tasks gives, and the agreement of two of them: the figure's ablation.
 
-    python benchmarks/smart_net.py RUNS [--learned] [--write]
+    python benchmarks/smart_net.py RUNS [--steps N] [--learned] [--write]
 
 Pre-trains smartnet-mini's network with each task alone, each pair, all three, and with consistency
-where it can be, an eighth of its steps and two seeds each, unless RUNS holds them. Then measures
+where it can be, 150 steps and two seeds each, unless RUNS holds them. Then measures
 their own tasks on the patients that were kept for validation, and how well a regression on frozen
 features tells head CTs with a haemorrhage (images and labels that none of them saw), below
 GENESIS_HUB_DATA, by `genesis-hub benchmark`. What was begun goes on. --write: into
@@ -43,9 +43,7 @@ from training.slices.opening import slices_of
 
 RESULTS = Path(__file__).parent / "results" / "smart_net.md"
 SEEDS = (0, 1)
-SHORT: dict[str, Any] = {
-    "steps": 150, "warm_up": 15, "validate_every": 150, "pictures": False,
-}  # fmt: skip
+STEPS = 150
 AGREE = " + consistency"
 VARIANTS: dict[str, dict[str, Any]] = {
     "cls": {"tasks": "cls"},
@@ -85,13 +83,14 @@ def main() -> None:
     """Run what is asked for, print it, and write it where that is asked for, too."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("runs", type=Path)
+    parser.add_argument("--steps", type=int, default=STEPS, help="of each variant")
     parser.add_argument("--learned", action="store_true", help="pre-train alone")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     place = os.environ.get("GENESIS_HUB_DATA")
     if not place:
         parser.error("GENESIS_HUB_DATA is not set: it names the folder of real scans")
-    folders = learned(Path(place), options.runs)
+    folders = learned(Path(place), options.runs, options.steps)
     if options.learned:
         return
     tables = [*own_tasks(folders, kept(options.runs))]
@@ -107,7 +106,7 @@ def main() -> None:
         write(RESULTS, tables)
 
 
-def learned(data: Path, runs: Path) -> dict[tuple[str, int], Path]:
+def learned(data: Path, runs: Path, steps: int) -> dict[tuple[str, int], Path]:
     """Pre-train each variant with each seed, or go on, and return the folders of their weights."""
     runs.mkdir(parents=True, exist_ok=True)
     table = runs / "slices.csv"
@@ -117,7 +116,8 @@ def learned(data: Path, runs: Path) -> dict[tuple[str, int], Path]:
     for seed in SEEDS:
         for name, keys in VARIANTS.items():
             wishes = {
-                **SHORT, **keys, "consistency": name.endswith(AGREE), "seed": seed,
+                **keys, "consistency": name.endswith(AGREE), "seed": seed, "steps": steps,
+                "warm_up": steps // 10, "validate_every": steps, "pictures": False,
                 "cache": str(runs / "kept"),
             }  # fmt: skip
             print(f"pretrain smartnet-mini {name}, seed {seed}", flush=True)
