@@ -20,6 +20,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from training.minis.lung_tumours import patches
+
 SPLITS = Path(__file__).parent / "splits"
 SIDE = 256
 QUALITY = 92
@@ -139,6 +141,9 @@ def split_rows(data: Path) -> Iterator[tuple[str, list[Row]]]:
     yield "hippocampus", [
         {"id": row["id"], "split": row["split"]}
         for row in table("brain_mri/hippocampus/cases.csv")
+    ]
+    yield "lung-tumour", [
+        {"case": str(one.case), "patient": one.patient, "split": one.split} for one in patches()
     ]
 
 
