@@ -75,7 +75,7 @@ SETS: dict[str, Labelled] = {
         "slices of chest CT with and without iodine",
         Asked(
             "ct_slices_tcia/labels.csv",
-            f"{PROBED} --fractions 0.5,1 --set size=[96,96]",
+            f"{PROBED} --fractions 0.5,1 --labels contrast --range 924,1424 --set size=[96,96]",
         ),
         FLAT,
     ),

@@ -112,6 +112,7 @@ MAKERS: dict[str, Callable[[Path, Path], Path]] = {
 
 def split_rows(data: Path) -> Iterator[tuple[str, list[Row]]]:
     """Return the splits as they stand in a pack of these sets; the committed ones came of it."""
+
     def table(path: str) -> list[Row]:
         with (data / path).open(encoding="utf-8", newline="") as file:
             return list(csv.DictReader(file))
@@ -121,30 +122,43 @@ def split_rows(data: Path) -> Iterator[tuple[str, list[Row]]]:
          "split": row["split"]}
         for row in table("cxr/labels.csv")
     ]  # fmt: skip
-    yield "xray-organs", [
-        {"source": row["orig"], "patient": row["patient"], "split": row["split"]}
-        for row in table("cxr_seg/cases.csv")
-    ]
+    yield (
+        "xray-organs",
+        [
+            {"source": row["orig"], "patient": row["patient"], "split": row["split"]}
+            for row in table("cxr_seg/cases.csv")
+        ],
+    )
     yield "haemorrhage", [
         {"source": f"{Path(row['file']).stem}.png", "label": row["hemorrhage"],
          "patient": f"group-{row['dup_group']}", "split": row["split"]}
         for row in table("head_ct/kitamura_labels.csv")
     ]  # fmt: skip
-    yield "contrast", [
-        {"patient": row["patient"], "label": row["contrast"], "split": row["split"]}
-        for row in table("ct_slices_tcia/labels.csv")
-    ]
-    yield "lungs-ct", [
-        {"source": Path(row["image"]).stem, "split": row["split"]}
-        for row in table("lung_ct_2d/cases.csv")
-    ]
-    yield "hippocampus", [
-        {"id": row["id"], "split": row["split"]}
-        for row in table("brain_mri/hippocampus/cases.csv")
-    ]
-    yield "lung-tumour", [
-        {"case": str(one.case), "patient": one.patient, "split": one.split} for one in patches()
-    ]
+    yield (
+        "contrast",
+        [
+            {"patient": row["patient"], "label": row["contrast"], "split": row["split"]}
+            for row in table("ct_slices_tcia/labels.csv")
+        ],
+    )
+    yield (
+        "lungs-ct",
+        [
+            {"source": Path(row["image"]).stem, "split": row["split"]}
+            for row in table("lung_ct_2d/cases.csv")
+        ],
+    )
+    yield (
+        "hippocampus",
+        [
+            {"id": row["id"], "split": row["split"]}
+            for row in table("brain_mri/hippocampus/cases.csv")
+        ],
+    )
+    yield (
+        "lung-tumour",
+        [{"case": str(one.case), "patient": one.patient, "split": one.split} for one in patches()],
+    )
 
 
 def main() -> None:
