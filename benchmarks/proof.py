@@ -36,15 +36,16 @@ Row = dict[str, Any]
 
 def compared(name: str, weights: str, data: Path, runs: Path, second: Path | None) -> list[Row]:
     """Compare a name, and its second seed where there is one, on a set; return what came of it."""
-    asked = SETS[name].asked
+    asked = SETS[name]
     again = second / f"{weights}-1" / "release" if second and not SETS[name].tuned else None
     seeds = {weights: 0}
     if again is not None and again.is_dir():
         seeds[str(again)] = 1
     models = [*seeds, SCRATCH + weights]
     out = runs / name / weights
-    words = ["benchmark", "--data", str(made_of(name, data, runs) / asked.where), "--models"]
-    words += [",".join(models), "--out", str(out), *shlex.split(asked.words), "--quiet"]
+    words = ["benchmark", "--data", str(made_of(name, data, runs) / asked.asked.where)]
+    words += ["--models", ",".join(models), "--out", str(out)]
+    words += [*shlex.split(asked.words(weights)), "--quiet"]
     print(" ".join(words), flush=True)
     if status := genesis_hub(words):
         raise SystemExit(status)
@@ -165,7 +166,7 @@ def table(asked: Labelled, rows: list[Row]) -> list[str]:
         f"{asked.title[0].upper()}{asked.title[1:]}.", "",
         "<!-- not run: it needs the set, see above -->", "```console",
         f"$ genesis-hub benchmark --data {asked.asked.where} --models {beside},scratch:{beside} "
-        f"--out which {asked.asked.words}",
+        f"--out which {asked.words(beside)}",
         "```", "",
         f"| labelled | weights | {' | '.join(keys)} | over random weights (Holm) | |",
         f"|---|---|{'---|' * len(keys)}---|---|",

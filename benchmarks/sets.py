@@ -11,13 +11,15 @@ SOLID = ("models-genesis-mini", "semantic-genesis-mini", "rotation-3d-mini")
 SCRATCH = "scratch:"
 TUNED = "--mode finetune --folds 5 --set transfer=encoder --set steps=100 --set validate_every=50"
 PROBED = "--folds 10"
+GREY = "--range image --no-check"
 
 
 class Labelled(NamedTuple):
     """A set with labels.
 
-    asked: where it lies below GENESIS_HUB_DATA, and the words that it is compared with. weights:
-    the bundled names that take its images. seen: what these saw of it before, in words; whose
+    asked: where it lies below GENESIS_HUB_DATA, and the words that it is compared with; grey: its
+    pictures are no CT, which smartnet-mini has to be told. weights: the bundled names that take
+    its images. seen: what these saw of it before, in words; whose
     labels they saw is no proof. reference: what others published of it.
     """
 
@@ -27,6 +29,13 @@ class Labelled(NamedTuple):
     seen: Mapping[str, str] = {}
     labels_seen: tuple[str, ...] = ()
     reference: str = ""
+    grey: bool = False
+
+    def words(self, weights: str) -> str:
+        """Return the words that a name is compared with."""
+        return (
+            f"{self.asked.words} {GREY}" if self.grey and "smart" in weights else self.asked.words
+        )
 
     @property
     def tuned(self) -> bool:
@@ -48,6 +57,7 @@ SETS: dict[str, Labelled] = {
         },
         reference="MedMNIST v2, 28 pixels, trained whole on all labels: ResNet-18 AUC .944, "
         "accuracy .854; ResNet-50 .948, .854 (from memory of the paper)",
+        grey=True,
     ),
     "xray-classes": Labelled(
         "chest X-rays of three kinds: Covid-19, pneumonia, no findings",
@@ -62,6 +72,7 @@ SETS: dict[str, Labelled] = {
         },
         reference="DarkCovidNet, five folds over all 1,125 pictures, trained whole: accuracy .870 "
         "(its README); other folds than ours",
+        grey=True,
     ),
     "haemorrhage": Labelled(
         "slices of head CT with and without haemorrhage",
@@ -70,6 +81,7 @@ SETS: dict[str, Labelled] = {
             f"{PROBED} --fractions 0.1,0.5,1 --patient dup_group --set size=[96,96]",
         ),
         FLAT,
+        grey=True,
     ),
     "contrast": Labelled(
         "slices of chest CT with and without iodine",
@@ -98,12 +110,14 @@ SETS: dict[str, Labelled] = {
             "--set batch_size=4",
         ),
         FLAT,
+        grey=True,
     ),
     "lungs-ct": Labelled(
         "slices of chest CT with the lungs outlined",
         Asked(
             "lung_ct_2d/cases.csv",
-            f"{TUNED} --shots 3,12 --task segmentation --set size=[96,96] --set batch_size=4",
+            f"{TUNED} --shots 3,12 --task segmentation --range 0,2048 --set size=[96,96] "
+            "--set batch_size=4",
         ),
         FLAT,
     ),
@@ -115,6 +129,7 @@ SETS: dict[str, Labelled] = {
         ),
         FLAT,
         labels_seen=("smartnet-mini",),
+        grey=True,
     ),
     "hippocampus": Labelled(
         "MRIs with both parts of the hippocampus outlined",
