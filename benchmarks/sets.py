@@ -9,7 +9,7 @@ from comparing import Asked
 FLAT = ("adam-mini", "rpl-2d-mini", "smartnet-mini")
 SOLID = ("models-genesis-mini", "semantic-genesis-mini", "rotation-3d-mini")
 SCRATCH = "scratch:"
-TUNED = "--mode finetune --folds 5 --set transfer=encoder --set steps=100 --set validate_every=50"
+TUNED = "--mode finetune --folds 5 --set transfer=encoder --set steps=60 --set validate_every=30"
 PROBED = "--folds 10"
 GREY = "--range image --no-check"
 
@@ -106,7 +106,7 @@ SETS: dict[str, Labelled] = {
         "chest X-rays with both lungs and the heart outlined",
         Asked(
             "cxr_seg/cases.csv",
-            f"{TUNED} --shots 3,12 --mask lungs --task segmentation --set size=[96,96] "
+            f"{TUNED} --shots 3,12 --mask lungs --task segmentation --set size=[64,64] "
             "--set batch_size=4",
         ),
         FLAT,
@@ -116,7 +116,7 @@ SETS: dict[str, Labelled] = {
         "slices of chest CT with the lungs outlined",
         Asked(
             "lung_ct_2d/cases.csv",
-            f"{TUNED} --shots 3,12 --task segmentation --range 0,2048 --set size=[96,96] "
+            f"{TUNED} --shots 3,12 --task segmentation --range 0,2048 --set size=[64,64] "
             "--set batch_size=4",
         ),
         FLAT,
