@@ -364,7 +364,7 @@ def test_one_image_is_no_tsne(films: Path, classifier: Path, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--kind", "saliency"], "gradcam, activations, tsne"),
+        (["--kind", "saliency"], "gradcam, activations, stages, answers, tsne"),
         (["--class", "7"], "no class of this model"),
         (["--labels", "x.csv"], "colour a t-SNE"),
     ],
@@ -377,5 +377,5 @@ def test_the_command_refuses_what_it_cannot_draw(words, said, films, classifier,
 
 def test_a_name_without_classes_has_no_gradcam(films: Path, tmp_path: Path) -> None:
     model = genesis_hub.create_model("adam-resnet50", width=0.125)
-    with pytest.raises(BadInput, match="kind='activations'"):
+    with pytest.raises(BadInput, match="'activations', 'stages', 'tsne'"):
         draw(model, films, tmp_path / "out")
