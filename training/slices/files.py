@@ -42,8 +42,9 @@ class SliceFiles(Admitted):
     """Labelled slices at one side, in `folder`, the same numbers for every process.
 
     Of each scan two files: the slices in 16 bits with their masks in one bit each, and what is
-    known of them in short. least: pixels of a spot of a mask; smaller ones are left away. inputs: what values become, as the network will be given
-    them. Empty slices at both ends of a volume are left away. The rest is as for `WholeFiles`.
+    known of them in short. inputs: what values become, as the network will be given them. least:
+    pixels of a spot of a mask; smaller ones are left away. Empty slices at both ends of a volume
+    are left away. The rest is as for `WholeFiles`.
     """
 
     def __init__(
