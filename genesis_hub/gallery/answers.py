@@ -66,7 +66,8 @@ def answers_of(
             f"{', '.join(learned) or 'nothing'} alone; choose from gradcam, activations, stages"
         )
     scan = view.scan(taken=pretext, masks=masks, beside=beside)
-    return scan, ("background", LESION), "\n".join(filter(None, said))
+    marks = LESION if OUTLINING in learned else "marked"
+    return scan, ("background", marks), "\n".join(filter(None, said))
 
 
 def most_telling(model: Pretext) -> Asked | None:

@@ -61,7 +61,7 @@ def arranged(
     def keep(one: Found, ready: Ready, features: Array) -> tuple[list[str], Any]:
         truth = told.truth(one, ready) if told is not None else None
         if truth is not None and truth.ndim == 3 and len(features) == truth.shape[2]:
-            marked = (truth > 0).any((0, 1)).tolist()
+            marked = [bool((truth[..., z] > 0).any()) for z in range(truth.shape[2])]
             points.extend((one, z, MARKED if yes else UNMARKED) for z, yes in enumerate(marked))
             rows.extend(features)
             return [], None

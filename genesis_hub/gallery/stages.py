@@ -1,17 +1,14 @@
-"""Activation maps of an encoder: how strongly each of its stages answers, over the image."""
+"""Activation maps of one image, as a model is run on it."""
 
 from typing import Any
 
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from genesis_hub.gallery.views import View, view_of
 from genesis_hub.infer.prepare import Ready
-from genesis_hub.layers import stages
 from genesis_hub.models import HubModel
-from genesis_hub.show import activations
-from genesis_hub.show.gradcam import resized
+from genesis_hub.show import activation_maps
 
 Array = NDArray[Any]
 
@@ -24,27 +21,14 @@ def stages_of(
     layer: str | None = None,
     view: View | None = None,
 ) -> tuple[View, dict[str, Array]]:
-    """Return what is seen of an image, and the strength of each stage there, from 0 to 1.
+    """Return what is seen of an image, and how strongly each stage answers there, from 0 to 1.
 
-    layer: one alone, by name. view: the part of the image to be looked at.
+    layer: one alone, by name. view: the part of the image to be looked at; None: the middle.
     """
     seen = view or view_of(model, ready)
-    x = seen.x.to(device)
+    maps = activation_maps(model, seen.x.to(device), layers=(layer,) if layer else ())
     heats = {}
-    for name in [layer] if layer else stages(model, x):
-        maps, _ = activations(model, x, layer=name)
-        sides = " x ".join(map(str, maps.shape[2:]))
-        heats[f"{name.removeprefix('encoder.')}, {sides}"] = seen.back(strength(maps, x))
+    for name, (strength, sides) in maps.items():
+        title = f"{name.removeprefix('encoder.')}, {' x '.join(map(str, sides))}"
+        heats[title] = seen.back(strength[0].cpu())
     return seen, heats
-
-
-def strength(maps: Tensor, x: Tensor) -> Tensor:
-    """Return how strongly channels (1, C, ...) answer over an input, from 0 to 1, at its size.
-
-    The mean of their magnitudes: after a rectifier their mean, as SMART-Net's authors drew it;
-    without one, what speaks for and against would cancel. They put it through a sigmoid, which
-    flattens what is large; here its least is 0 and its greatest 1.
-    """
-    mean = maps.float().abs().mean(1, keepdim=True)
-    low, high = mean.amin(), mean.amax()
-    return resized((mean - low) / (high - low).clamp_min(1e-12), x.shape[2:])[0, 0].cpu()

@@ -62,8 +62,11 @@ def overlay(scan: Scan, *, classes: Sequence[str] = (), title: str = "", many: i
                 panel(axes, scan, name, plane, ends)
                 if flat or column == 0:
                     where = axes.set_title if flat else axes.set_ylabel
-                    small = flat and rows > 1
-                    where(said(name, 26), fontsize=6.5 if small else 7.5, color=SCREEN.ink)
+                    # Along a row of a volume there is little room: after a comma on a new line.
+                    parts = [name] if flat else name.split(", ", 1)
+                    small = (flat and rows > 1) or len(parts) > 1
+                    shown = "\n".join(said(part, 26) for part in parts)
+                    where(shown, fontsize=6.5 if small else 7.5, color=SCREEN.ink)
                 if not flat and row == 0:
                     alone = scan.image.shape[plane.axis] == 1  # Its number is not known here.
                     number = "" if alone else f" {plane.index + 1}"
