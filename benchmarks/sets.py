@@ -116,7 +116,7 @@ SETS: dict[str, Labelled] = {
         "slices of chest CT with the lungs outlined",
         Asked(
             "lung_ct_2d/cases.csv",
-            f"{TUNED} --shots 3,12 --task segmentation --range 0,2048 --set size=[64,64] "
+            f"{TUNED} --shots 3 --task segmentation --range 0,2048 --set size=[64,64] "
             "--set batch_size=4",
         ),
         FLAT,
@@ -125,7 +125,7 @@ SETS: dict[str, Labelled] = {
         "patches of chest CT with lung tumours outlined, by patient",
         Asked(
             "lung-tumour/cases.csv",
-            f"{TUNED} --shots 10,40 --task segmentation --set size=[48,48] --set batch_size=4",
+            f"{TUNED} --shots 20 --task segmentation --set size=[48,48] --set batch_size=4",
         ),
         FLAT,
         labels_seen=("smartnet-mini",),
