@@ -39,7 +39,8 @@ format: $(VENV)/.installed-$(EXTRAS)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-cards: $(VENV)/.installed-base
+cards: $(VENV)/.installed-$(EXTRAS)
+	$(BIN)/python -m training.mini --refresh
 	$(BIN)/python -m genesis_hub.write_cards model_cards
 
 docs: $(VENV)/.installed-docs

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from genesis_hub.entry import Entry
+from genesis_hub.worth import worth
 
 ORGANISATION = "genesis-hub"
 REPOSITORY = f"https://github.com/{ORGANISATION}/genesis-hub"
@@ -18,14 +19,20 @@ ROADS = {
 }
 
 
-def render(entry: Entry, *, this: Mapping[str, Any] | None = None) -> str:
+def render(
+    entry: Entry,
+    *,
+    this: Mapping[str, Any] | None = None,
+    measured: Mapping[str, Any] | None = None,
+) -> str:
     """Return a model's card: Hub front matter, then what a reader needs in order.
 
     this: the facts of a folder with weights, when the card lies in it; then it says what they are.
+    measured: what is known of their worth, where the card does not lie with them.
     """
     made = this["provenance"] if this else {}
     own = bool(made.get("from_scratch")) or made_anew(entry, made)
-    sections = own_body(entry, this) if this and own else body(entry, this)
+    sections = own_body(entry, this) if this and own else body(entry, this, measured)
     return "\n\n".join((front_matter(entry, own=own), *sections)) + "\n"
 
 
@@ -57,7 +64,9 @@ def front_matter(entry: Entry, *, own: bool = False) -> str:
     return "\n".join(lines)
 
 
-def body(entry: Entry, this: Mapping[str, Any] | None) -> list[str]:
+def body(
+    entry: Entry, this: Mapping[str, Any] | None, measured: Mapping[str, Any] | None = None
+) -> list[str]:
     """Return the sections of a card."""
     paper, terms = entry.paper, entry.license
     source = '"."' if this else f'"{entry.name}"'
@@ -66,6 +75,7 @@ def body(entry: Entry, this: Mapping[str, Any] | None) -> list[str]:
         entry.summary,
         f"```python\nimport genesis_hub\n\nencoder = genesis_hub.from_pretrained({source})\n```",
         *(this_folder(this) if this else []),
+        *(worth(measured) if measured else []),
         "## Method",
         f"{paper.authors}: *{paper.title}*. {paper.venue}. [Paper]({paper.url}), "
         f"[authors' code]({entry.code}).",
@@ -151,6 +161,8 @@ def this_folder(facts: Mapping[str, Any]) -> list[str]:
     what += [f"{key} {spec[key]}" for key in ("decoder", "operator", "norm") if spec[key]]
     if spec["width"] != 1.0:
         what.append(f"width {spec['width']:g}")
+    if facts.get("dtype") == "float16":
+        what.append("numbers of two bytes")
     tuned = made.get("fine_tuned")
     if tuned:
         cases = tuned["data"]["cases"]
@@ -179,13 +191,17 @@ def this_folder(facts: Mapping[str, Any]) -> list[str]:
             "Saved by a user of genesis_hub. Whether and on what it was trained is theirs to say; "
             "what stands below is true of the published method."
         )
-    return ["## This folder", f"{', '.join(what).capitalize()}. {origin}"]
+    measured = None if tuned else made.get("measured")
+    section = ["## This folder", f"{', '.join(what).capitalize()}. {origin}"]
+    return [*section, *(worth(measured) if measured else [])]
 
 
 def pretraining(told: Mapping[str, Any]) -> str:
     """Say what weights were pre-trained on, how long, and what was measured, by their run."""
     recipe, data, reached = told["recipe"], told["data"], told["reached"]
-    flat = "input_side" in recipe or told["method"].endswith("-2d")
+    labelled = "tasks" in recipe  # Slices of SMART-Net's, whose masks are known.
+    flat = not labelled and ("input_side" in recipe or told["method"].endswith("-2d"))
+    what = "pictures" if flat else "scans"
     if data.get("classes"):
         source = (
             f"{data['patterns']:,} patterns in {data['classes']} classes, discovered in unlabelled "
@@ -193,9 +209,9 @@ def pretraining(told: Mapping[str, Any]) -> str:
         )
     else:
         cases = data["cases"]
-        of = "of" if "data_dim" in recipe else "cut from"
+        of = "of" if labelled or "data_dim" in recipe else "cut from"
         source = (
-            f"{of} {cases['train']:,} unlabelled {'pictures' if flat else 'scans'} "
+            f"{of} {cases['train']:,} {'labelled' if labelled else 'unlabelled'} {what} "
             f"({cases['val']:,} more to choose the weights by)"
         )
     keys = ("views", "preset", "phase", "top_architecture", "code_size")
@@ -204,12 +220,12 @@ def pretraining(told: Mapping[str, Any]) -> str:
     said = (
         f"Pre-trained by `python -m training.pretrain` with the method {told['method']} "
         f"({'as published' if recipe['faithful'] else 'mended'}; {views}): "
-        f"{told['steps']:,} steps of {recipe['batch_size']} {windows_of(recipe)}, {source}."
+        f"{told['steps']:,} steps of {recipe['batch_size']} {windows_of(recipe)} "
+        f"({told['steps'] * recipe['batch_size']:,} in all), {source}."
     )
     if recipe.get("stage") == "en":
         said += " It is the first stage of two: the decoder has learned nothing yet."
     if "loss" in reached:
-        what = "pictures" if flat else "scans"
         said += f"\n\nOn the {what} that chose the weights: loss {reached['loss']:.4g}"
         if "top_1" in reached:
             said += (
@@ -223,6 +239,12 @@ def pretraining(told: Mapping[str, Any]) -> str:
             said += f" (answering with the mean would cost {reached['mean_would_cost']:.4g})"
         if "accuracy" in reached:
             said += f"; {reached['accuracy']:.1%} of the classes told right"
+        if "auc" in reached:
+            said += f", AUC {reached['auc']:.3f}"
+        if "dice" in reached:
+            said += f"; what is there outlined with a Dice of {reached['dice']:.2f}"
+        if "mae" in reached:
+            said += f"; slices restored within {reached['mae']:.3f} of their values in [0, 1]"
         if "effective_rank" in reached:
             said += f"; effective rank of the features {reached['effective_rank']:.1f}"
         said += ". What they are worth for a task is not told by that."
@@ -240,6 +262,8 @@ def windows_of(recipe: Mapping[str, Any]) -> str:
     if "input_side" not in recipe:
         sides = (recipe[f"input_{name}"] for name in ("rows", "cols", "deps"))
         return f"cubes of {' x '.join(map(str, sides))}"
+    if "tasks" in recipe:
+        return f"slices, seen as {recipe['input_side']} x {recipe['input_side']}"
     grid = recipe.get("n") if recipe.get("decompose", True) else 0
     what = f"parts of a {grid} x {grid} grid" if grid else "whole pictures"
     if recipe.get("granularity"):

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from genesis_hub.inputs import Inputs, Range
     from genesis_hub.spec import Spec
 
+OF_VALUES = ("statistics", "measured")  # Of the provenance: true of the tensors as they were.
+
 
 class HubModel(nn.Module):
     """What every model of the hub knows: where it comes from, what it expects, what was loaded."""
@@ -80,9 +82,9 @@ class HubModel(nn.Module):
             tensors=tensors,
             library=self.library_config(),
             terms=saved_again(self.terms),
-            # What was noted of the values at import need not be true of them any more.
+            # What was noted or measured of the values need not be true of them any more.
             provenance={
-                **{key: kept for key, kept in self.provenance.items() if key != "statistics"},
+                **{key: kept for key, kept in self.provenance.items() if key not in OF_VALUES},
                 "saved_again": True,
             },
             answers=self.answers,

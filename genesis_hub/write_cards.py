@@ -4,7 +4,10 @@ import sys
 from pathlib import Path
 
 from genesis_hub.cards import render
+from genesis_hub.entry import Entry
 from genesis_hub.registry import ENTRIES
+from genesis_hub.weights.folder import CONFIG, read_json
+from genesis_hub.weights.store import bundled
 
 
 def write_cards(folder: Path) -> None:
@@ -14,7 +17,16 @@ def write_cards(folder: Path) -> None:
         if path.stem not in ENTRIES:
             path.unlink()
     for entry in ENTRIES.values():
-        (folder / f"{entry.name}.md").write_text(render(entry), encoding="utf-8")
+        (folder / f"{entry.name}.md").write_text(card_of(entry), encoding="utf-8")
+
+
+def card_of(entry: Entry) -> str:
+    """Return a name's card; what ships inside says what it was measured to be worth."""
+    inside = bundled(entry.name)
+    if inside is None:
+        return render(entry)
+    made = read_json(inside / CONFIG)["genesis_hub"]["provenance"]
+    return render(entry, measured=made.get("measured"))
 
 
 if __name__ == "__main__":

@@ -11,10 +11,10 @@ import pytest
 import torch
 
 import genesis_hub
-from genesis_hub.cards import render
 from genesis_hub.cli import main
 from genesis_hub.cli.spoken import flagged
 from genesis_hub.registry import ENTRIES
+from genesis_hub.write_cards import card_of
 
 ROOT = Path(__file__).parent.parent
 
@@ -96,7 +96,7 @@ def test_errors_are_found_without_importing_them() -> None:
 @pytest.mark.parametrize("name", sorted(ENTRIES))
 def test_cards_are_as_the_entries_say(name: str) -> None:
     card = (ROOT / "model_cards" / f"{name}.md").read_text(encoding="utf-8")
-    assert card == render(ENTRIES[name]), "run `make cards`"
+    assert card == card_of(ENTRIES[name]), "run `make cards`"
     entry = ENTRIES[name]
     for fact in (entry.patent_note, *entry.patents, *entry.notes, entry.license.url):
         assert fact in card

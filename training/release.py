@@ -1,11 +1,15 @@
 """The verb `release`: a finished run becomes a folder to pass on, tried by the user's road first.
 
 python -m training.release RUN --out FOLDER [--name NAME] [--about FILE] [--license FILE] [--half]
+python -m training.release --refresh FOLDER [--results FILE] [--about FILE]
+
+What the card says of their worth is read from a results file (benchmarks/proof.py writes one).
 """
 
 import shutil
 import sys
 import tempfile
+from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +28,7 @@ from genesis_hub.weights.folder import LICENSE, read_folder
 from training.command import Parser, told
 from training.handover import last_stage
 from training.leaving import MODEL
+from training.results import refresh
 
 CHANGED = 1e-5  # Most that an answer may move on its way through the folder.
 
@@ -36,12 +41,14 @@ def release(
     about: str = "",
     license_text: str = "",
     half: bool = False,
+    results: str | Path | None = None,
 ) -> Path:
     """Write the folder that a run's weights are published as, and load it as a user would.
 
     name: of the catalog, where they are to be published under another than their recipe's.
     about: what the card says of them beside their numbers, as Markdown; license_text: the terms
     they are passed on under. half: numbers of two bytes, half the size, three digits of a weight.
+    results: a file of what was measured, which must know the name.
     The folder appears only when every task has loaded from it.
     """
     source, target = last_stage(Path(run)), Path(out)
@@ -86,6 +93,8 @@ def release(
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as work:
         made = network.save_pretrained(Path(work) / "folder")
         tried(made, network)
+        if results is not None and not refresh(made, results=results):
+            raise BadInput(f"{results} says nothing of {network.spec.name!r}; leave --results away")
         if target.exists():
             target.rmdir()
         shutil.move(made, target)
@@ -148,8 +157,10 @@ def named(answers: Tensor | dict[str, Tensor] | list[Tensor]) -> dict[str, Tenso
 def main(words: Sequence[str] | None = None) -> int:
     """Run the verb as a command."""
     parser = Parser(prog="python -m training.release", description="Make a run's weights a folder.")
-    parser.add_argument("run", help="the folder of a finished run")
-    parser.add_argument("--out", required=True, help="the folder to write")
+    parser.add_argument("run", nargs="?", help="the folder of a finished run")
+    parser.add_argument("--out", help="the folder to write")
+    parser.add_argument("--refresh", metavar="FOLDER", help="one that was released: its card anew")
+    parser.add_argument("--results", help="a file of what was measured, such as proof.json")
     parser.add_argument("--name", help="of the catalog, if not the recipe's")
     parser.add_argument("--about", help="a Markdown file: what the card shall say of them")
     parser.add_argument("--license", help="a file: the terms they are passed on under")
@@ -157,10 +168,14 @@ def main(words: Sequence[str] | None = None) -> int:
 
     def run() -> int:
         options = parser.parse(words)
+        if options.refresh:
+            return renewed(parser, options)
+        if not options.run or not options.out:
+            parser.error("give the folder of a finished run and --out, or --refresh FOLDER")
         made = release(
             options.run, options.out, name=options.name,
             about=text_of(options.about), license_text=text_of(options.license),
-            half=options.half,
+            half=options.half, results=options.results,
         )  # fmt: skip
         size = sum(file.stat().st_size for file in made.iterdir())
         artefact = read_folder(made)
@@ -168,6 +183,16 @@ def main(words: Sequence[str] | None = None) -> int:
         return 0
 
     return told("training.release", run)
+
+
+def renewed(parser: Parser, options: Namespace) -> int:
+    """Write the card of a released folder anew, as a command asks."""
+    if options.run or options.out or options.name or options.license or options.half:
+        parser.error("--refresh takes --results and --about alone")
+    told = refresh(options.refresh, results=options.results, about=text_of(options.about))
+    said = f"as {options.results} has it" if told else "nothing was measured of it"
+    print(f"{options.refresh}: card written, {said}; the tensors are as they were")
+    return 0
 
 
 def text_of(path: str | None) -> str:

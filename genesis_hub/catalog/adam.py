@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from genesis_hub.catalog.terms import ASU_LICENSE_ADAM, CC_BY_4, PATENT_PENDING_ADAM
+from genesis_hub.catalog.terms import ASU_LICENSE_ADAM, CC_BY_4, MINI, PATENT_PENDING_ADAM
 from genesis_hub.entry import Entry, InputFacts, Layout, Location, Paper, Rename
 
 ADAM = Paper(
@@ -130,11 +130,6 @@ ENTRIES = (
         width=0.25,
         patent_note=PATENT_PENDING_ADAM,
         made_by="adam-mini",
-        notes=(
-            "To try things offline and to teach with. It saw some 1,500 pictures, far fewer than "
-            "the published weights did. Frozen, it gained over random weights on PneumoniaMNIST, "
-            "not significantly on other X-rays; fine-tuned for organs it gained nothing "
-            "(benchmarks/results/xrays.md has the numbers).",
-        ),
+        notes=(MINI,),
     ),
 )

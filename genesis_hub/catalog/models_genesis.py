@@ -5,6 +5,7 @@ from dataclasses import replace
 from genesis_hub.catalog.terms import (
     ASU_LICENSE_MODELS_GENESIS,
     CC_BY_SA_4,
+    MINI,
     PATENT_NOTE,
     PATENTS_GENESIS,
 )
@@ -209,11 +210,6 @@ ENTRIES = (
         patents=PATENTS_GENESIS,
         patent_note=PATENT_NOTE,
         made_by="models-genesis-mini",
-        notes=(
-            "To try things offline and to teach with. It saw three chest CTs, 73 small MRIs and "
-            "phantoms, far less than the published weights did, and no gain over random weights "
-            "was shown: not in fine-tuning from 2 or 4 labelled MRIs, not of frozen features "
-            "(benchmarks/results/mini.md has the numbers).",
-        ),
+        notes=(MINI,),
     ),
 )

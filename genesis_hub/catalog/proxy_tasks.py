@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from genesis_hub.catalog.terms import APACHE_2, CC_BY_4, CC_BY_SA_4
+from genesis_hub.catalog.terms import APACHE_2, CC_BY_4, CC_BY_SA_4, MINI
 from genesis_hub.entry import Entry, InputFacts, Location, Paper
 
 PAPER = Paper(
@@ -45,11 +45,6 @@ ENCODERS = (
 )
 
 NO_FILES = "The authors published no weights; `training/` makes them."
-SMALL = (
-    "To try things offline and to teach with: minutes of one CPU core on a few hundred images. "
-    "What it is worth beside random weights and the other four tasks stands in "
-    "benchmarks/results/proxy_weights.md."
-)
 
 ENTRIES = (
     Entry(
@@ -221,7 +216,7 @@ ENTRIES = (
         location=Location(road="bundled"),
         width=0.5,
         made_by="rotation-3d-mini",
-        notes=(SMALL,),
+        notes=(MINI,),
     ),
     Entry(
         name="rpl-2d-mini",
@@ -236,6 +231,6 @@ ENTRIES = (
         inputs=replace(IMAGE, size=(96, 96)),
         location=Location(road="bundled"),
         made_by="rpl-2d-mini",
-        notes=(SMALL,),
+        notes=(MINI,),
     ),
 )

@@ -7,6 +7,7 @@ from genesis_hub.catalog.terms import (
     ASU_LICENSE_SEMANTIC_GENESIS,
     ASU_LICENSE_TRANSVW,
     CC_BY_SA_4,
+    MINI,
     PATENT_NOTE,
     PATENTS_SEMANTIC,
     PATENTS_TRANSVW,
@@ -154,11 +155,6 @@ ENTRIES = (
         patents=PATENTS_SEMANTIC,
         patent_note=PATENT_NOTE,
         made_by="semantic-genesis-mini",
-        notes=(
-            "To try things offline and to teach with. Its 64 classes were discovered in 73 small "
-            "MRIs and in phantoms, far less than the published weights saw. It was ahead of random "
-            "weights on 2 labelled MRIs and as frozen features, but not significantly "
-            "(benchmarks/results/mini.md has the numbers).",
-        ),
+        notes=(MINI,),
     ),
 )

@@ -81,3 +81,10 @@ PATENT_PENDING_SMART_NET = (
     "The authors' README calls the method patent-pending technology. This is a plain notice, "
     "not legal advice."
 )
+
+# What is true of all weights that ship; what they are worth is read from a results file.
+MINI = (
+    "To try things offline and to teach with: it saw far fewer images than published weights do. "
+    "What was measured of it stands under What it is worth; where that is missing nothing was, "
+    "and no gain may be assumed."
+)
