@@ -117,7 +117,8 @@ def test_a_run_leaves_a_page_of_its_own(classified: Path) -> None:
     assert "genesis-hub predict" in page.words
     # Two of the worst and of the best, and activation maps of three.
     assert sum(image["src"].startswith("data:image/webp") for image in page.images) == 7
-    assert "activation maps of 4 stages" in " ".join(str(one["alt"]) for one in page.images)
+    # A stem and two stages; of 32 pixels the rest is too coarse to say where something is.
+    assert "activation maps of 3 stages" in " ".join(str(one["alt"]) for one in page.images)
 
 
 def test_the_page_tells_how_the_run_is_repeated(classified: Path) -> None:

@@ -246,7 +246,7 @@ def test_a_slice_of_specks_alone_has_no_lesion(tmp_path: Path) -> None:
         volume(tmp_path / "data" / "masks", name, drawn)
     said = {}
     for least in (3, 0):
-        _, found = read(tmp_path / "data", least_spot=least, input_side=48)
+        _, found = read(tmp_path / "data", least_spot=least)
         said[least] = sum(int(found.train.item(k, 0)["label"]) for k in range(len(found.train)))
     assert said[0] == 2 * said[3] > 0
 

@@ -66,15 +66,8 @@ class SliceFiles(Admitted):
         self.row = np.dtype([("slice", "<u2", (side, side)), ("mask", "u1", (side * side // 8,))])
         files = digest_of(scans, colour=False, side=side, least=KIND)
         facts = inputs.facts
-        told: list[Any] = [
-            files,
-            facts.clip,
-            facts.scale,
-            facts.mean,
-            facts.std,
-            inputs.frame,
-            least,
-        ]
+        told: list[Any] = [files, facts.clip, facts.scale, facts.mean, facts.std, inputs.frame]
+        told += [least]
         told += [[scan.label, scan.mask is None] for scan in scans]
         digest = hashlib.sha256(json.dumps(told).encode()).hexdigest()[:32]
         self.stem = folder / digest
