@@ -199,7 +199,9 @@ def this_folder(facts: Mapping[str, Any]) -> list[str]:
 def pretraining(told: Mapping[str, Any]) -> str:
     """Say what weights were pre-trained on, how long, and what was measured, by their run."""
     recipe, data, reached = told["recipe"], told["data"], told["reached"]
-    flat = "input_side" in recipe or told["method"].endswith("-2d")
+    labelled = "tasks" in recipe  # Slices of SMART-Net's, whose masks are known.
+    flat = not labelled and ("input_side" in recipe or told["method"].endswith("-2d"))
+    what = "pictures" if flat else "scans"
     if data.get("classes"):
         source = (
             f"{data['patterns']:,} patterns in {data['classes']} classes, discovered in unlabelled "
@@ -207,9 +209,9 @@ def pretraining(told: Mapping[str, Any]) -> str:
         )
     else:
         cases = data["cases"]
-        of = "of" if "data_dim" in recipe else "cut from"
+        of = "of" if labelled or "data_dim" in recipe else "cut from"
         source = (
-            f"{of} {cases['train']:,} unlabelled {'pictures' if flat else 'scans'} "
+            f"{of} {cases['train']:,} {'labelled' if labelled else 'unlabelled'} {what} "
             f"({cases['val']:,} more to choose the weights by)"
         )
     keys = ("views", "preset", "phase", "top_architecture", "code_size")
@@ -224,7 +226,6 @@ def pretraining(told: Mapping[str, Any]) -> str:
     if recipe.get("stage") == "en":
         said += " It is the first stage of two: the decoder has learned nothing yet."
     if "loss" in reached:
-        what = "pictures" if flat else "scans"
         said += f"\n\nOn the {what} that chose the weights: loss {reached['loss']:.4g}"
         if "top_1" in reached:
             said += (
@@ -238,6 +239,12 @@ def pretraining(told: Mapping[str, Any]) -> str:
             said += f" (answering with the mean would cost {reached['mean_would_cost']:.4g})"
         if "accuracy" in reached:
             said += f"; {reached['accuracy']:.1%} of the classes told right"
+        if "auc" in reached:
+            said += f", AUC {reached['auc']:.3f}"
+        if "dice" in reached:
+            said += f"; what is there outlined with a Dice of {reached['dice']:.2f}"
+        if "mae" in reached:
+            said += f"; slices restored within {reached['mae']:.3f} of their values in [0, 1]"
         if "effective_rank" in reached:
             said += f"; effective rank of the features {reached['effective_rank']:.1f}"
         said += ". What they are worth for a task is not told by that."
@@ -255,6 +262,8 @@ def windows_of(recipe: Mapping[str, Any]) -> str:
     if "input_side" not in recipe:
         sides = (recipe[f"input_{name}"] for name in ("rows", "cols", "deps"))
         return f"cubes of {' x '.join(map(str, sides))}"
+    if "tasks" in recipe:
+        return f"slices, seen as {recipe['input_side']} x {recipe['input_side']}"
     grid = recipe.get("n") if recipe.get("decompose", True) else 0
     what = f"parts of a {grid} x {grid} grid" if grid else "whole pictures"
     if recipe.get("granularity"):

@@ -62,6 +62,27 @@ def last_stage(model: nn.Module, x: Tensor) -> str:
 
     It is looked for in the model's `encoder`, where it has one, by running `x` through it.
     """
+    maps = maps_in(model, x)
+    wide = [name for name in maps if max(maps[name]) >= LEAST_PLACES]
+    sizes = {name: math.prod(maps[name]) for name in wide or maps}
+    return stage_at(sizes, min(sizes.values()) if wide else max(sizes.values()))
+
+
+def stages(model: nn.Module, x: Tensor) -> list[str]:
+    """Return the layers that end the stages of a model's encoder, the finest map first.
+
+    A stage is what works at one size; maps too coarse to say where something lies are left out.
+    """
+    maps = maps_in(model, x)
+    sizes = {name: math.prod(sides) for name, sides in maps.items() if max(sides) >= LEAST_PLACES}
+    return [stage_at(sizes, size) for size in sorted(set(sizes.values()), reverse=True)]
+
+
+def maps_in(model: nn.Module, x: Tensor) -> dict[str, tuple[int, ...]]:
+    """Return the sides of the maps that a model's layers give, its encoder's where it has one.
+
+    They are in the order in which they were last run.
+    """
     part = getattr(model, "encoder", None)
     prefix = "encoder." if isinstance(part, nn.Module) else ""
     inside = part if isinstance(part, nn.Module) else model
@@ -75,17 +96,20 @@ def last_stage(model: nn.Module, x: Tensor) -> str:
 
     with evaluating(model), watched(layers, note):
         model(x)
-    maps = {name: shapes[0][2:] for name, shapes in seen.items() if one_map(shapes, x)}
-    once = list(maps)
-    wide = [name for name in once if max(maps[name]) >= LEAST_PLACES]
-    if not once:
+    maps = {
+        name: shapes[0][2:] for name, shapes in seen.items() if shapes[0] and one_map(shapes, x)
+    }
+    if not maps:
         raise BadInput(
             "no layer of this model gives one map for each image; name one: layer=NAME "
             "(model.named_modules() lists them)"
         )
-    sizes = {name: math.prod(maps[name]) for name in wide or once}
-    wanted = min(sizes.values()) if wide else max(sizes.values())
-    fitting = [name for name, size in sizes.items() if size == wanted]
+    return maps
+
+
+def stage_at(sizes: Mapping[str, int], size: int) -> str:
+    """Return the layer that ends the stage of a size."""
+    fitting = [name for name, own in sizes.items() if own == size]
     # A stage as a whole, not a part of a block that others bypass: the name with fewest dots.
     least = min(name.count(".") for name in fitting)
     return [name for name in fitting if name.count(".") == least][-1]

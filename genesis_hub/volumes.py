@@ -4,10 +4,21 @@ from torch import Tensor, nn
 
 from genesis_hub.models import OwnModel
 from genesis_hub.networks.heads import classification_head
-from genesis_hub.networks.operators import as_lengths, each_slice, slice_mask
+from genesis_hub.networks.operators import as_lengths, each_slice, learns, slice_mask
 
 
-class VolumeClassifier(OwnModel):
+class VolumeModel(OwnModel):
+    """What both share: lots of slices are computed again in the backward, unless told not to."""
+
+    # A whole volume's activations are tens of gigabytes, and a second forward a third more time.
+    grad_checkpointing = True
+
+    def set_grad_checkpointing(self, enable: bool = True) -> None:
+        """Compute slices again in the backward, or keep all that it needs of all of them."""
+        self.grad_checkpointing = enable
+
+
+class VolumeClassifier(VolumeModel):
     """A 2D encoder run slice by slice, a recurrence over the slices, a head; logits.
 
     x: (N, C, X, Y, Z), slices last. lengths: (N,), the slices that are real where cases differ.
@@ -23,7 +34,9 @@ class VolumeClassifier(OwnModel):
     def forward_features(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Return one embedding per slice: (N, Z, features), zeros where there is no slice."""
         lengths = as_lengths(x, lengths)
-        return each_slice(self.encoder, x, slice_mask(x, lengths), self.slices_at_once)
+        lightly = self.grad_checkpointing and learns(self.encoder)
+        mask = slice_mask(x, lengths)
+        return each_slice(self.encoder, x, mask, self.slices_at_once, lightly=lightly)
 
     def forward_head(
         self, x: Tensor, lengths: Tensor | None = None, pre_logits: bool = False
@@ -45,7 +58,7 @@ class VolumeClassifier(OwnModel):
         )
 
 
-class VolumeSegmenter(OwnModel):
+class VolumeSegmenter(VolumeModel):
     """A 2D U-Net run slice by slice, a 3D operator on the stacked maps; logits (N, K, X, Y, Z).
 
     lengths: (N,); beyond a case's length the maps are zero, as if the volume ended there.
@@ -67,7 +80,9 @@ class VolumeSegmenter(OwnModel):
     def forward_features(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Return the slices' decoded maps, stacked: (N, channels, X, Y, Z)."""
         lengths = as_lengths(x, lengths)
-        maps = each_slice(self.slice_maps, x, slice_mask(x, lengths), self.slices_at_once)
+        lightly = self.grad_checkpointing and learns(self.encoder, self.decoder)
+        mask = slice_mask(x, lengths)
+        maps = each_slice(self.slice_maps, x, mask, self.slices_at_once, lightly=lightly)
         return maps.movedim(1, -1)
 
     def slice_maps(self, x: Tensor) -> Tensor:

@@ -66,6 +66,16 @@ def whole_proxy_task(folder: Path, data: Path) -> None:
           top_architecture="none", steps=8, save_every=1)  # fmt: skip
 
 
+def whole_smart_net(folder: Path, slices: Path) -> None:
+    """Pre-train on labelled slices, which are kept on the way, losses weighed as they are."""
+    from tests.training.test_smart_net import SHORT
+    from training.pretrain import pretrain
+
+    torch.set_num_threads(1)
+    more = {"steps": 8, "save_every": 1, "validate_every": 3, "weighting": "uncertainty"}
+    pretrain("smart-net", slices, folder, device="cpu", quiet=True, wishes={**SHORT, **more})
+
+
 @pytest.fixture
 def processes(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Give processes that begin in milliseconds."""
@@ -196,3 +206,18 @@ def test_kills_of_a_proxy_task_leave_no_trace(processes: Any, tmp_path: Path) ->
     print(f"\na proxy task: {json.dumps(seen)}")
     assert seen["ends"] >= 1
     assert {"last.safetensors", "model/model.safetensors"} <= set(ends(tmp_path / "whole"))
+
+
+def test_kills_of_smart_net_leave_no_trace(processes: Any, tmp_path: Path) -> None:
+    from PIL import Image
+
+    from tests.training.test_smart_net import slice_of
+
+    for seed in range(24):
+        for part, values in zip(("images", "masks"), slice_of(seed), strict=True):
+            (tmp_path / "slices" / part).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(values).save(tmp_path / "slices" / part / f"s{seed}.png")
+    seen = killed(processes, tmp_path, whole_smart_net, tmp_path / "slices")
+    print(f"\nSMART-Net: {json.dumps(seen)}")
+    assert seen["ends"]
+    assert "model/model.safetensors" in ends(tmp_path / "whole")

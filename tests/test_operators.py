@@ -8,6 +8,7 @@ import torch
 
 import genesis_hub
 from genesis_hub import BadInput
+from genesis_hub.networks.operators import LEARNT_AT_ONCE
 
 CASES = [("smartnet-resnet50", "lstm"), ("smartnet-resnet50", "conv3d"), ("cpc-2d", "lstm"),
          ("adam-resnet50", "conv3d")]  # fmt: skip
@@ -55,6 +56,25 @@ def test_slices_run_in_parts_give_the_same_answer() -> None:
         want = model(x)
         model.slices_at_once = 2
         torch.testing.assert_close(model(x), want, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("operator", ["lstm", "conv3d"])
+def test_slices_computed_again_in_the_backward_learn_the_same(operator: Any) -> None:
+    x = torch.rand(1, 1, 32, 32, LEARNT_AT_ONCE + 2)
+    stats, grads = [], []
+    for again in (False, True):
+        torch.manual_seed(0)
+        model = build("smartnet-resnet50", operator).train()
+        model.slices_at_once = LEARNT_AT_ONCE
+        model.set_grad_checkpointing(again)
+        torch.manual_seed(1)  # Of dropout.
+        model(x).square().mean().backward()
+        grads.append([p.grad for p in model.parameters()])
+        stats.append(list(model.buffers()))
+    for then, now in zip(*grads, strict=True):
+        torch.testing.assert_close(now, then)
+    for then, now in zip(*stats, strict=True):
+        torch.testing.assert_close(now, then)  # A batch is not counted twice.
 
 
 def test_the_last_states_are_joined_backward_first() -> None:

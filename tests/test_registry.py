@@ -20,7 +20,7 @@ NAMES = [
     "adam-v2-convnext-base", "adam-mini",
     "cpc-3d", "rotation-3d", "rpl-3d", "jigsaw-3d", "exemplar-3d",
     "cpc-2d", "rotation-2d", "rpl-2d", "jigsaw-2d", "exemplar-2d", "rotation-3d-mini",
-    "rpl-2d-mini", "smartnet-resnet50",
+    "rpl-2d-mini", "smartnet-resnet50", "smartnet-mini",
 ]  # fmt: skip
 
 
@@ -36,7 +36,7 @@ def test_wildcards_and_filters() -> None:
     assert genesis_hub.list_models(ndim=2, method="cpc") == ["cpc-2d"]
     assert len(genesis_hub.list_models(method="proxy-tasks")) == 12
     assert genesis_hub.list_models(pretrained=True) == [
-        *NAMES[:9], "adam-mini", "rotation-3d-mini", "rpl-2d-mini",
+        *NAMES[:9], "adam-mini", "rotation-3d-mini", "rpl-2d-mini", "smartnet-mini",
     ]  # fmt: skip
     assert genesis_hub.list_models("nothing-like-it") == []
 

@@ -115,7 +115,10 @@ def test_a_run_leaves_a_page_of_its_own(classified: Path) -> None:
     titles = ("Numbers", "Training", "Answers", "Recipe", "Data", "Use it again")
     assert all(title in page.words for title in titles)
     assert "genesis-hub predict" in page.words
-    assert sum(image["src"].startswith("data:image/webp") for image in page.images) == 4
+    # Two of the worst and of the best, and activation maps of three.
+    assert sum(image["src"].startswith("data:image/webp") for image in page.images) == 7
+    # A stem and two stages; of 32 pixels the rest is too coarse to say where something is.
+    assert "activation maps of 3 stages" in " ".join(str(one["alt"]) for one in page.images)
 
 
 def test_the_page_tells_how_the_run_is_repeated(classified: Path) -> None:

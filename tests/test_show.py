@@ -1,6 +1,7 @@
 """Pictures: Grad-CAM against maps that are known, models left as they were, figures that hold."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,12 @@ from genesis_hub.data import read
 from genesis_hub.data.phantoms import chest_ct, chest_xray
 from genesis_hub.entry import Answers
 from genesis_hub.gallery import draw
+from genesis_hub.gallery.answers import answers_of
+from genesis_hub.gallery.asked import Asked, whole
 from genesis_hub.gallery.draw import cam
 from genesis_hub.gallery.heat import channels_of, heat_of
 from genesis_hub.infer.prepare import prepare
-from genesis_hub.layers import last_stage
+from genesis_hub.layers import last_stage, stages
 from genesis_hub.show.planes import FRAME, planes_of, spacing_upright, upright
 from genesis_hub.show.scans import slices_of
 from genesis_hub.show.style import svg
@@ -364,7 +367,7 @@ def test_one_image_is_no_tsne(films: Path, classifier: Path, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--kind", "saliency"], "gradcam, activations, tsne"),
+        (["--kind", "saliency"], "gradcam, activations, stages, answers, tsne"),
         (["--class", "7"], "no class of this model"),
         (["--labels", "x.csv"], "colour a t-SNE"),
     ],
@@ -377,5 +380,105 @@ def test_the_command_refuses_what_it_cannot_draw(words, said, films, classifier,
 
 def test_a_name_without_classes_has_no_gradcam(films: Path, tmp_path: Path) -> None:
     model = genesis_hub.create_model("adam-resnet50", width=0.125)
-    with pytest.raises(BadInput, match="kind='activations'"):
+    with pytest.raises(BadInput, match="'activations', 'stages', 'tsne'"):
         draw(model, films, tmp_path / "out")
+
+
+@pytest.mark.parametrize("sides", [(6, 5), (6, 5, 4)], ids=["2D", "3D"])
+def test_an_activation_map_is_the_channels_mean_magnitude_from_0_to_1(sides) -> None:
+    model, x = Known(len(sides)), torch.randn(2, 1, *sides)
+    ((name, (strength, own)),) = show.activation_maps(model, x).items()
+    assert (name, own) == ("conv", sides)
+    mean = model.conv(x).detach().abs().mean(1).flatten(1)
+    low, high = mean.amin(1, keepdim=True), mean.amax(1, keepdim=True)
+    torch.testing.assert_close(strength.flatten(1), (mean - low) / (high - low))
+    assert not model.conv._forward_hooks
+
+
+def test_slices_seen_one_by_one_make_one_activation_map() -> None:
+    model, x = BySlices(), torch.randn(1, 1, 6, 5, 5)
+    ((strength, own),) = show.activation_maps(model, x).values()
+    assert strength.shape == (1, 6, 5, 5)
+    assert own == (6, 5, 5)
+
+
+def test_stages_of_our_encoders_are_found_from_fine_to_coarse() -> None:
+    model = genesis_hub.create_model("models-genesis", width=0.0625)
+    assert stages(model, torch.rand(1, 1, 32, 32, 32)) == [f"encoder.stages.{k}" for k in range(4)]
+    flat = genesis_hub.create_model("adam-resnet50", width=0.0625)
+    found = stages(flat, torch.rand(1, 3, 128, 128))
+    assert found[-4:] == ["layer1", "layer2", "layer3", "layer4"]
+
+
+@pytest.fixture(scope="module")
+def smart(tmp_path_factory) -> Path:
+    """A published network with its heads, on small slices, as pre-training leaves it."""
+    model = genesis_hub.create_model(
+        "smartnet-resnet50", task="pretext", width=0.0625, range=(0.0, 255.0)
+    )
+    facts = replace(model.entry.inputs, size=(32, 32))
+    model.entry = replace(model.entry, inputs=facts)
+    model.inputs = replace(model.inputs, facts=facts)
+    return model.save_pretrained(tmp_path_factory.mktemp("smart") / "m")
+
+
+@pytest.fixture(scope="module")
+def marked(films, tmp_path_factory) -> Path:
+    """The films with masks: a square in every other one."""
+    import PIL.Image
+
+    root = tmp_path_factory.mktemp("marked")
+    for path in sorted(films.rglob("?.png")):
+        mask = np.zeros((40, 40), np.uint8)
+        mask[8:20, 8:20] = 255 * (int(path.stem) % 2)
+        for part, image in (("images", PIL.Image.open(path)), ("masks", PIL.Image.fromarray(mask))):
+            (root / part).mkdir(exist_ok=True)
+            image.save(root / part / path.name)
+    return root
+
+
+def test_a_published_network_is_drawn_with_all_it_answers(smart, marked, tmp_path) -> None:
+    ready = prepare(
+        read(marked / "images" / "1.png"), whole(smart, modality=None, range=None).inputs
+    )
+    model = genesis_hub.from_pretrained(smart)
+    truth = np.zeros((40, 40), np.uint8)
+    truth[8:20, 8:20] = 1
+    scan, classes, said = answers_of(model, ready, torch.device("cpu"), truth)
+    assert list(scan.masks) == ["truth", "answer"]
+    assert list(scan.beside) == ["restored"]
+    assert scan.beside["restored"].shape == scan.image.shape == (40, 40)
+    assert 0 <= scan.image.min() <= scan.image.max() <= 1  # As the network takes it.
+    assert classes[1] == "lesion"
+    assert re.fullmatch(r"lesion: \d+%", said)
+    for kind in ("gradcam", "answers"):
+        labels = marked if kind == "answers" else None
+        done = draw(smart, marked / "images", tmp_path, kind=kind, labels=labels, quiet=True)
+        assert (done.done, done.failed) == (4, {})
+
+
+def test_the_published_head_alone_is_asked_by_gradcam(smart: Path) -> None:
+    model = genesis_hub.from_pretrained(smart)
+    x = torch.rand(1, 1, 32, 32)
+    asked = Asked(model, "classification").eval()
+    with torch.no_grad():
+        torch.testing.assert_close(asked(x), model(x)["classification"])
+    assert show.gradcam(asked, x).layer == "encoder.layer4"
+
+
+def test_masks_colour_a_tsne_upstream(smart, marked, tmp_path) -> None:
+    draw(smart, marked / "images", tmp_path, kind="tsne", labels=marked, quiet=True)
+    table = (tmp_path / "tsne.csv").read_text().splitlines()
+    assert sorted(line.split(",")[2] for line in table[1:]) == ["marked"] * 2 + ["not marked"] * 2
+
+
+def test_what_learned_nothing_is_not_drawn(smart: Path) -> None:
+    model = genesis_hub.from_pretrained(smart)
+    model.provenance = {"untrained": ["head.classification", "head.segmentation"]}
+    with pytest.raises(BadInput, match="learned nothing: it was not among the tasks"):
+        Asked(model, "classification")
+
+
+def test_a_classifier_has_no_answers_to_outline(classifier, films, tmp_path) -> None:
+    with pytest.raises(BadInput, match="choose from gradcam, activations, stages, tsne"):
+        draw(classifier, films, tmp_path, kind="answers")

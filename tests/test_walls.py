@@ -62,7 +62,10 @@ ROOMS: dict[str, set[str]] = {
         "api", "atomic", "data", "errors", "extras", "inputs", "layers", "models", "version",
         "weights", "infer",
     },
-    "gallery": {"atomic", "data", "errors", "infer", "inputs", "models", "show", "gallery"},
+    "gallery": {
+        "atomic", "data", "entry", "errors", "infer", "inputs", "models", "networks", "show",
+        "gallery",
+    },
     "reporting": {
         "api", "atomic", "data", "errors", "extras", "gallery", "infer", "models", "page", "show",
         "reporting",

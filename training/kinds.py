@@ -239,6 +239,7 @@ class SliceRecipe(Recipe):
     modality, range: as of cubes. input_side: slices are brought to this square, a multiple of 16.
     positive: classes that mean a lesion, where labels are classes; of two, one of which is called
     "normal" or the like, the other by itself.
+    least_spot: pixels of a spot of a mask, at that side; smaller ones are left away, as published.
     per_scan: slices of each scan in an epoch, one around a lesion where the scan has any, as
     published; 0: all of them. lesions: the share of slices with a lesion in what is learned from,
     drawn anew; nothing: as they come.
@@ -249,6 +250,7 @@ class SliceRecipe(Recipe):
     range: tuple[float, ...] | str | None = None
     input_side: int = 256
     positive: tuple[str, ...] = ()
+    least_spot: int = 3
     per_scan: int = 0
     lesions: float | None = None
     cache: str = ""
@@ -275,7 +277,7 @@ class SliceRecipe(Recipe):
         if self.range not in (None, "image") and len(self.range or ()) != 2:
             raise BadInput(f"range={self.range!r}; give two numbers, low and high, or 'image'")
         self.at_least(16, "input_side")
-        self.at_least(0, "per_scan")
+        self.at_least(0, "per_scan", "least_spot")
         if self.lesions is None:
             return
         self.within("lesions", 0, 1)

@@ -7,7 +7,8 @@ from typing import Any
 from docs.builder.entries import entries
 from genesis_hub.tuning.recipe import Recipe
 from training.discovery.wishes import Wishes
-from training.kinds import ImageRecipe, VolumeRecipe
+from training.kinds import ImageRecipe, SliceRecipe, VolumeRecipe, WholeRecipe
+from training.methods.smart_net import SmartNetRecipe
 from training.recipe import Recipe as Pretraining
 
 PLACE = re.compile(
@@ -19,6 +20,9 @@ KINDS: dict[str | None, type[Any]] = {
     "pretraining": Pretraining,
     "volumes": VolumeRecipe,
     "pictures": ImageRecipe,
+    "wholes": WholeRecipe,
+    "slices": SliceRecipe,
+    "smartnet": SmartNetRecipe,
     "discovery": Wishes,
 }
 

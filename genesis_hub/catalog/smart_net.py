@@ -1,6 +1,8 @@
 """SMART-Net (Kyung et al. 2022): head-CT slices classified, segmented and restored at once."""
 
-from genesis_hub.catalog.terms import MIT_SMART_NET, PATENT_PENDING_SMART_NET
+from dataclasses import replace
+
+from genesis_hub.catalog.terms import CC_BY_SA_4, MIT_SMART_NET, PATENT_PENDING_SMART_NET
 from genesis_hub.entry import Entry, InputFacts, Layout, Location, Paper, Rename
 
 PAPER = Paper(
@@ -75,6 +77,16 @@ LAYOUTS = (
     ),
 )
 
+HEAD_CT = InputFacts(
+    modality="ct",
+    unit="HU",
+    size=(256, 256),
+    multiple=(16, 16),
+    clip=(0.0, 80.0),
+    note="Brain window (width 80, level 40). The authors also equalise each slice's "
+    "contrast (CLAHE) before scaling; `model.inputs` leaves that to the caller.",
+)
+
 ENTRIES = (
     Entry(
         name="smartnet-resnet50",
@@ -86,15 +98,7 @@ ENTRIES = (
         paper=PAPER,
         code=CODE,
         license=MIT_SMART_NET,
-        inputs=InputFacts(
-            modality="ct",
-            unit="HU",
-            size=(256, 256),
-            multiple=(16, 16),
-            clip=(0.0, 80.0),
-            note="Brain window (width 80, level 40). The authors also equalise each slice's "
-            "contrast (CLAHE) before scaling; `model.inputs` leaves that to the caller.",
-        ),
+        inputs=HEAD_CT,
         location=Location(road="none"),
         layouts=LAYOUTS,
         pretext_classes=1,
@@ -108,5 +112,27 @@ ENTRIES = (
             "The download link in the authors' README is another project's 3D U-Net; no weights "
             "of SMART-Net were ever published.",
         ),
+    ),
+    Entry(
+        name="smartnet-mini",
+        family="smart-net",
+        method="smart-net",
+        ndim=2,
+        architecture="smartnet",
+        summary="A small sibling, three sixteenths as wide, trained by this project; ships inside.",
+        paper=PAPER,
+        code=CODE,
+        license=CC_BY_SA_4,
+        inputs=replace(
+            HEAD_CT,
+            size=(64, 64),
+            note="Brain window (width 80, level 40). Pictures that are windowed already, as most "
+            "published ones are, and MRI want range=(lo, hi) with what shall be black and white.",
+        ),
+        location=Location(road="bundled"),
+        pretext_classes=1,
+        width=0.1875,
+        patent_note=PATENT_PENDING_SMART_NET,
+        made_by="smartnet-mini",
     ),
 )

@@ -25,12 +25,16 @@ def add(verbs: Any) -> None:
     verb.add_argument("model", help="a name, or a folder")
     verb.add_argument("images", nargs="+", help="files, folders, DICOM series, CSV manifests")
     verb.add_argument("--out", required=True, help="a folder for the PNG files")
-    verb.add_argument("--kind", default="gradcam", help="gradcam, activations, tsne or anatomy")
+    verb.add_argument(
+        "--kind", default="gradcam", help="gradcam, activations, stages, answers, tsne, anatomy"
+    )
     verb.add_argument("--layer", help="a part of the model; else its last feature stage")
     verb.add_argument(
         "--class", dest="target", help="of Grad-CAM, by number or name; else the one predicted"
     )
-    verb.add_argument("--labels", help="for tsne: a CSV, or a folder per class")
+    verb.add_argument(
+        "--labels", help="for tsne: a CSV, a folder per class, or masks; for answers: masks"
+    )
     verb.add_argument("--points", help="for anatomy: a CSV with image, x, y, landmark, patient")
     verb.add_argument("--seed", type=int, default=0, help="of t-SNE")
     verb.add_argument("--batch-size", type=int, default=4, help="windows or pictures at once")

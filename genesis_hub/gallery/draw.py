@@ -1,20 +1,22 @@
 """The verb `show`: a model and images in, pictures of what it sees out."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 
 from genesis_hub.atomic import new_file
-from genesis_hub.data.cases import load_cases
 from genesis_hub.data.finding import Found
 from genesis_hub.errors import BadInput
+from genesis_hub.gallery.answers import answers_of, check_answers
+from genesis_hub.gallery.arranged import arranged
+from genesis_hub.gallery.asked import TELLING, Asked, whole
 from genesis_hub.gallery.heat import channels_of, heat_of
-from genesis_hub.infer.embed import embedding, featured
+from genesis_hub.gallery.stages import stages_of
+from genesis_hub.gallery.told import Marked, labels_told, masks_told
+from genesis_hub.infer.embed import featured
 from genesis_hub.infer.predict import read
 from genesis_hub.infer.prepare import Ready
 from genesis_hub.infer.run import Outcome, Work, run
@@ -22,15 +24,16 @@ from genesis_hub.infer.settings import Settings, device_of
 from genesis_hub.infer.sources import Source, find, loaded
 from genesis_hub.infer.tables import FAILURES, write_csv
 from genesis_hub.inputs import Range
-from genesis_hub.models import HubModel
-from genesis_hub.show import channels, overlay, plane, png, tsne
+from genesis_hub.models import HubModel, Pretext
+from genesis_hub.show import channels, overlay, png
 from genesis_hub.show.style import quoted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-LEAST = 4  # Images that t-SNE can arrange.
-KINDS = ("gradcam", "activations", "tsne")
+KINDS = ("gradcam", "activations", "stages", "answers", "tsne")
+LABELLED = ("tsne", "answers")
+Picture = Callable[[Ready], "Figure"]
 
 
 def draw(
@@ -54,54 +57,52 @@ def draw(
     """Draw what a model sees in images into a folder of PNG files.
 
     kind: "gradcam", what in each image speaks for a class (a model with classes, for
-    classification or segmentation); "activations", the channels of a layer that answer most;
-    "tsne", the features of all images in a plane, with the places as a table beside.
-    layer: by name (`model.named_modules()`); None: the last feature stage; for "tsne" the
-    embedding. target: the class for "gradcam", by number or name; None: the one predicted.
-    labels: for "tsne", a CSV or a folder per class that says the label of each image.
+    classification or segmentation, or a published network that tells lesions); "activations", the
+    channels of a layer that answer most; "stages", how strongly each stage of the encoder answers,
+    over the image; "answers", what is outlined and restored, beside the truth; "tsne", the features
+    of all images in a plane, with the places as a table beside.
+    layer: by name (`model.named_modules()`); None: the last feature stage, for "stages" all of
+    them, for "tsne" the embedding. target: the class for "gradcam", by number or name; None: the
+    one predicted.
+    labels: for "tsne", a CSV or a folder per class that says the label of each image, or masks,
+    which say whether it is marked (of volumes seen by a 2D model, each slice); for "answers",
+    masks.
     The other arguments are those of `predict`. A case that fails is told and the rest go on.
     """
     if kind not in KINDS:
         raise BadInput(
             f"kind={kind!r}; choose from {', '.join(KINDS)}; `genesis-hub show` knows anatomy, too"
         )
-    if labels is not None and kind != "tsne":
-        raise BadInput(f"labels colour a t-SNE; kind={kind!r} has no use for them")
+    if labels is not None and kind not in LABELLED:
+        raise BadInput(
+            f"labels colour a t-SNE and lie beside answers; kind={kind!r} has no use for them"
+        )
     where, folder = device_of(device), Path(out)
     if folder.exists() and not folder.is_dir():
         raise BadInput(f"{folder} is a file; a folder is expected")
     settings = Settings(batch_size=batch_size, device=device, check=check, layer=layer)
     if kind == "tsne":
         network = featured(model, layer, modality=modality, range=range).to(where).eval()
+        found = find(images, uneven=uneven)
+        told = None if labels is None else labels_told(labels).check(found)
+        outcome = arranged(
+            network, found, told, folder, settings=settings, device=where, seed=seed, quiet=quiet
+        )
+        return failures_told(folder, replace(outcome, out=folder))
+    if kind in ("gradcam", "answers"):
+        network = whole(model, modality=modality, range=range).to(where).eval()
     else:
         network = loaded(model, modality=modality, range=range).to(where).eval()
     found = find(images, uneven=uneven)
-    if kind == "tsne" and len(found) < LEAST:
-        raise BadInput(
-            f"kind='tsne' arranges images by what they have in common, but there "
-            f"{'is' if len(found) == 1 else 'are'} {len(found)}; give {LEAST} or more, or "
-            "kind='gradcam'"
-        )
-    if kind == "tsne":
-        results: dict[str, Any] = {}
-        told = {} if labels is None else labels_of(labels)
-        if told:
-            known(found, told, labels)
-        work = embedding(network, settings, where, None, results)
-        outcome = run(found, work, None, out=None, quiet=quiet)
-        scattered(folder, found, results, told, seed)
-        return failures_told(folder, replace(outcome, out=folder))
-    chosen = class_of(network, target) if kind == "gradcam" else None
+    truths = None
+    if kind == "answers":
+        check_answers(network)
+        truths = None if labels is None else masks_told(labels).check(found)
+    picture = drawn_by(kind, network, where, layer=layer, target=target)
 
-    def picture(ready: Ready) -> "Figure":
-        if kind == "gradcam":
-            return cam(network, ready, where, chosen, layer)
-        one = channels_of(network, ready, where, layer=layer)
-        title = f"{one.layer}: {len(one.maps)} channels"
-        return channels(one.grey, one.maps, title=title, name=one.name, letters=one.letters)
-
-    def answer(some: Sequence[Ready]) -> list["Figure"]:
-        return [picture(ready) for ready in some]
+    def prepared(one: Found) -> Ready:
+        ready = read(one, model=network, settings=settings)
+        return ready if truths is None else truths.marked(one, ready)
 
     def keep(one: Found, ready: Ready, figure: "Figure") -> tuple[list[str], Any]:
         file = f"{one.name}_{kind}.png"
@@ -109,8 +110,29 @@ def draw(
             aside.write_bytes(png(figure, dots=300))
         return [file], None
 
-    work = Work(partial(read, model=network, settings=settings), answer, keep)
+    work = Work(prepared, lambda some: [picture(ready) for ready in some], keep)
     return failures_told(folder, run(found, work, None, out=folder, quiet=quiet))
+
+
+def drawn_by(
+    kind: str, model: HubModel, device: torch.device, *, layer: str | None, target: int | str | None
+) -> Picture:
+    """Return what makes an image's picture of a kind."""
+    if kind == "gradcam":
+        telling = Asked(model, TELLING) if isinstance(model, Pretext) else model
+        chosen = class_of(telling, target)
+        return lambda ready: cam(telling, ready, device, chosen, layer)
+    if kind == "stages":
+        return lambda ready: staged(model, ready, device, layer)
+    if kind == "answers":
+        return lambda ready: answered(model, ready, device)
+
+    def one_layer(ready: Ready) -> "Figure":
+        one = channels_of(model, ready, device, layer=layer)
+        title = f"{one.layer}: {len(one.maps)} channels"
+        return channels(one.grey, one.maps, title=title, name=one.name, letters=one.letters)
+
+    return one_layer
 
 
 def failures_told(folder: Path, outcome: Outcome) -> Outcome:
@@ -136,13 +158,27 @@ def cam(
     return overlay(scan, classes=model.answers.classes, title=title)
 
 
+def staged(model: HubModel, ready: Ready, device: torch.device, layer: str | None) -> "Figure":
+    """Return an image beside how strongly the stages of the encoder answer over it."""
+    view, heats = stages_of(model, ready, device, layer=layer)
+    lines = ["How strongly each stage answers: the mean of its channels", view.said]
+    return overlay(view.scan(heats=heats), title="\n".join(filter(None, lines)))
+
+
+def answered(model: HubModel, ready: Ready, device: torch.device) -> "Figure":
+    """Return an image beside what is marked in it, outlined and restored."""
+    truth = ready.truth if isinstance(ready, Marked) else None
+    scan, classes, said = answers_of(model, ready, device, truth)
+    return overlay(scan, classes=classes, title=said)
+
+
 def class_of(model: HubModel, target: int | str | None) -> int | None:
     """Return the number of a class given by number or name, or refuse a model without classes."""
     spec, names = model.spec, model.answers.classes
     if spec.task not in ("classification", "segmentation"):
         raise BadInput(
             f"{spec.name!r} has no classes, so nothing can speak for one; give a folder with a "
-            "fine-tuned model, or kind='activations'"
+            "fine-tuned model, or choose from kind='activations', 'stages', 'tsne'"
         )
     if target is None:
         return None
@@ -155,54 +191,3 @@ def class_of(model: HubModel, target: int | str | None) -> int | None:
         )
         raise BadInput(f"target={target!r} is no class of this model; it has {known}")
     return number
-
-
-def labels_of(labels: str | Path) -> dict[str, str]:
-    """Return the label of each image by its path and, where names tell them apart, its name."""
-    cases = load_cases(labels, task="classification", check=False)
-    told: dict[str, str] = {}
-    for case in cases:
-        if case.label is None:
-            continue
-        if isinstance(case.label, tuple):
-            held = [n for n, yes in zip(cases.classes, case.label, strict=True) if yes == 1]
-            name = " + ".join(held) or "none"
-        else:
-            name = cases.classes[case.label]
-        told[case.name] = told[str(case.images[0].resolve())] = name
-    if not told:
-        raise BadInput(f"{labels} says no label of any image; it takes a column of labels")
-    return told
-
-
-def known(found: Sequence[Found], told: dict[str, str], labels: str | Path | None) -> None:
-    """Raise `BadInput` where the labels are of none of the images."""
-    if not any(label_of(one, told) for one in found):
-        raise BadInput(
-            f"{labels} names none of the {len(found)} images, such as {found[0].path}; its rows "
-            "must give the images' paths or names"
-        )
-
-
-def label_of(one: Found, told: dict[str, str]) -> str | None:
-    """Return an image's label, or None."""
-    return told.get(str(one.path.resolve()), told.get(one.name))
-
-
-def scattered(
-    folder: Path, found: Sequence[Found], results: dict[str, Any], told: dict[str, str], seed: int
-) -> None:
-    """Write features in a plane, as a picture and as a table."""
-    if not results:
-        return
-    shown = [one for one in found if one.name in results]
-    rows = np.stack([results[one.name] for one in shown])
-    places = tsne(rows, seed=seed)
-    names = [label_of(one, told) or "unknown" for one in shown] if told else None
-    with new_file(folder / "tsne.png") as aside:
-        aside.write_bytes(png(plane(places, names), dots=300))
-    table = [
-        [one.name, str(one.path), names[k] if names else "", f"{x:.6g}", f"{y:.6g}"]
-        for k, (one, (x, y)) in enumerate(zip(shown, places, strict=True))
-    ]
-    write_csv(folder / "tsne.csv", ["case", "path", "label", "x", "y"], table)

@@ -46,9 +46,19 @@ class View:
         )  # Of colours, their mean.
         return np.asarray(grey[self.place], np.float32)
 
-    def scan(self, **drawn: Mapping[str, Array]) -> Scan:
-        """Return what is shown, to be drawn on; drawn: masks and heats, with the view's sides."""
-        grey, flat = self.grey, self.ready.image.ndim == 2
+    @property
+    def taken(self) -> Array:
+        """What the network takes of the pixels shown, its first channel: (X, Y[, Z])."""
+        return self.back(self.x[0, 0].cpu())
+
+    def scan(self, *, taken: bool = False, **drawn: Mapping[str, Array]) -> Scan:
+        """Return what is shown, to be drawn on; drawn: masks and others, with the view's sides.
+
+        taken: what the network takes is shown, as answers that are images are to be compared to.
+        """
+        grey, flat = self.taken if taken else self.grey, self.ready.image.ndim == 2
+        # Black and white of the whole image: a window of air alone would be stretched.
+        ends = greys(grey if taken else np.asarray(self.ready.pixels)[0, ::2, ::2])
         if not flat and grey.ndim == 2:
             # One slice of a volume is drawn as a volume of one: upright, with the patient's sides.
             grey = grey[..., None]
@@ -60,8 +70,7 @@ class View:
             grey,
             spacing=spacing_of(self.ready, flat=flat),
             codes="" if flat or self.ready.image.affine is None else self.ready.frame,
-            # Black and white of the whole image: a window of air alone would be stretched.
-            grey=greys(np.asarray(self.ready.pixels)[0, ::2, ::2]),
+            grey=ends,
             **drawn,
         )
 

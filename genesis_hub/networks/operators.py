@@ -9,8 +9,10 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from genesis_hub.errors import BadInput
+from genesis_hub.networks.memory import run
 
 SLICES_AT_ONCE = 16
+LEARNT_AT_ONCE = 4  # What a slice of 256 leaves for the backward is half a gigabyte.
 
 
 class Recurrence(nn.Module):
@@ -97,18 +99,32 @@ def slice_mask(x: Tensor, lengths: Tensor | None) -> Tensor | None:
 
 
 def each_slice(
-    network: Callable[[Tensor], Tensor], x: Tensor, mask: Tensor | None, at_once: int
+    network: Callable[[Tensor], Tensor],
+    x: Tensor,
+    mask: Tensor | None,
+    at_once: int,
+    *,
+    lightly: bool = False,
 ) -> Tensor:
     """Run a 2D network on the slices of (N, C, X, Y, Z); give (N, Z, ...), zeros where masked.
 
     Only real slices are run, `at_once` of them together, so padding costs nothing and cannot
-    move the network's batch statistics.
+    move the network's batch statistics. lightly: fewer at once, each lot computed again in the
+    backward, so that memory does not grow with the slices.
     """
     slices = x.movedim(-1, 1)
     flat = slices.flatten(0, 1) if mask is None else slices[mask]
-    run = torch.cat([network(part) for part in torch.split(flat, at_once)])
+    lots = torch.split(flat, min(at_once, LEARNT_AT_ONCE) if lightly else at_once)
+    seen = torch.cat([run(network, lot, lightly=lightly) for lot in lots])
     if mask is None:
-        return run.reshape(*slices.shape[:2], *run.shape[1:])
-    out = run.new_zeros((*slices.shape[:2], *run.shape[1:]))
-    out[mask] = run
+        return seen.reshape(*slices.shape[:2], *seen.shape[1:])
+    out = seen.new_zeros((*slices.shape[:2], *seen.shape[1:]))
+    out[mask] = seen
     return out
+
+
+def learns(*parts: nn.Module) -> bool:
+    """Say whether a backward will come to some parts."""
+    return torch.is_grad_enabled() and any(
+        parameter.requires_grad for part in parts for parameter in part.parameters()
+    )

@@ -14,7 +14,8 @@ from genesis_hub.data.image import turned
 from genesis_hub.data.readers import read
 from genesis_hub.errors import BadInput
 from genesis_hub.gallery.heat import heat_of
-from genesis_hub.gallery.views import view_of
+from genesis_hub.gallery.stages import stages_of
+from genesis_hub.gallery.views import telling, view_of
 from genesis_hub.infer.prepare import Ready, prepare
 from genesis_hub.infer.segment import by_slices, segment
 from genesis_hub.infer.settings import Settings
@@ -66,6 +67,7 @@ def looks(gallery: Gallery) -> list[Markup]:
                 "poor, a middling and a good case, with the prediction's outline. It is coarse, "
                 "and a hint, not a proof.",
             ),
+            staged(gallery),
         ]  # fmt: skip
     return [
         pictured(
@@ -73,8 +75,22 @@ def looks(gallery: Gallery) -> list[Markup]:
             [("Worst", worst), ("Best", best)], seen_by_classifier,
             "By the share that the truth was given. Grad-CAM is coarse by nature, and a hint, not "
             "a proof: look whether it lies on the patient and on the finding.",
-        )
+        ),
+        staged(gallery),
     ]  # fmt: skip
+
+
+def staged(gallery: Gallery) -> Markup:
+    """Return the section of activation maps."""
+    return pictured(
+        "What each stage of the encoder answers to (activation maps)",
+        gallery,
+        [("", between(gallery.reading))],
+        seen_by_stages,
+        "How strongly each stage answers, whatever the class: the mean of its channels' "
+        "magnitudes, from the least to the greatest in the image, in a poor, a middling and a good "
+        "case.",
+    )
 
 
 def pictured(
@@ -179,6 +195,17 @@ def seen_by_segmenter(gallery: Gallery, row: int) -> Markup:
         f" For {quoted(name)}, {seen.silent}." if seen.silent else None,
     )
     return figure(picture, f"{reading.names[row]}: Grad-CAM of {name}.", caption)
+
+
+def seen_by_stages(gallery: Gallery, row: int) -> Markup:
+    """Return how strongly each stage of the encoder answers over an image."""
+    name, model = gallery.reading.names[row], gallery.model
+    ready = gallery.ready(row)
+    around = telling(model, ready, None, gallery.device)
+    view, heats = stages_of(model, ready, gallery.device, view=view_of(model, ready, around))
+    picture = show.webp(show.overlay(view.scan(heats=heats)))
+    caption = joined(element("strong", name), f". Shown: {view.said}." if view.said else ".")
+    return figure(picture, f"{name}: activation maps of {len(heats)} stages.", caption)
 
 
 def truth_of(gallery: Gallery, row: int) -> Array:

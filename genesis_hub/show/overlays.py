@@ -16,27 +16,33 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Array = NDArray[Any]
+MOST, ABREAST = 4, 3  # Pictures in one row; in each row where there are more.
 
 
 def overlay(scan: Scan, *, classes: Sequence[str] = (), title: str = "", many: int = 3) -> "Figure":
-    """Return the plain image with its masks and heat maps beside it, or below it for volumes.
+    """Return the plain image, its masks, heat maps and others beside it, or below for volumes.
 
     classes: the names of all, the background's first; for the legend.
     many: slices of a volume that has few or thick ones.
     """
     scan = scan.checked()
     planes = slices_of(scan, many)
-    titles = ["image", *scan.masks, *scan.heats]
+    titles = ["image", *scan.masks, *scan.beside, *scan.heats]
     flat = scan.image.ndim == 2
-    rows, columns = (1, len(titles)) if flat else (len(titles), len(planes))
-    cells = [[(title, planes[0]) for title in titles]]
-    if not flat:
+    # Pictures lie in a row, or in several where they would become too small to see.
+    columns = (min(len(titles), ABREAST) if len(titles) > MOST else len(titles)) if flat else 0
+    if flat:
+        pairs = [(title, planes[0]) for title in titles]
+        cells = [pairs[at : at + columns] for at in range(0, len(pairs), columns)]
+    else:
+        columns = len(planes)
         cells = [[(title, plane) for plane in planes] for title in titles]
+    rows = len(cells)
     ends = scan.grey or greys(scan.image)
     ratios = [ratio_of(scan, plane) for plane in planes]
     widths = [1.0] * columns if flat else [1 / ratio for ratio in ratios]
     high = (WIDTH - 0.2) / sum(widths) * (max(ratios) if flat else 1) * rows + (
-        0.45 if flat else 0.3
+        0.25 + 0.2 * rows if flat else 0.3
     )
     with drawing(
         height=high
@@ -48,13 +54,19 @@ def overlay(scan: Scan, *, classes: Sequence[str] = (), title: str = "", many: i
         if title:
             f.suptitle("\n".join(said(line, 64) for line in title.splitlines()), fontsize=8)
         grid = f.subplots(rows, columns, squeeze=False, width_ratios=widths)
+        for axes in grid.ravel()[len(titles) if flat else grid.size :]:
+            axes.set_axis_off()
         for row, line in enumerate(cells):
             for column, (name, plane) in enumerate(line):
                 axes = grid[row][column]
                 panel(axes, scan, name, plane, ends)
                 if flat or column == 0:
                     where = axes.set_title if flat else axes.set_ylabel
-                    where(said(name, 26), fontsize=7.5, color=SCREEN.ink)
+                    # Along a row of a volume there is little room: after a comma on a new line.
+                    parts = [name] if flat else name.split(", ", 1)
+                    small = (flat and rows > 1) or len(parts) > 1
+                    shown = "\n".join(said(part, 26) for part in parts)
+                    where(shown, fontsize=6.5 if small else 7.5, color=SCREEN.ink)
                 if not flat and row == 0:
                     alone = scan.image.shape[plane.axis] == 1  # Its number is not known here.
                     number = "" if alone else f" {plane.index + 1}"

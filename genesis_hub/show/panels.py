@@ -21,7 +21,7 @@ MOST_PIXELS = 512  # Along a side; a larger one is thinned out.
 
 def panel(axes: Any, scan: Scan, name: str, plane: Plane, ends: tuple[float, float]) -> None:
     """Draw one slice, with its mask or its heat."""
-    image = cut(scan.image, plane)
+    image = cut(scan.beside.get(name, scan.image), plane)
     high, wide = plane.sides or (1.0, 1.0)
     extent = (-0.5, image.shape[1] - 0.5, image.shape[0] - 0.5, -0.5)
     look = {"aspect": high / wide, "extent": extent, "interpolation": "nearest"}

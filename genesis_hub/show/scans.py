@@ -17,7 +17,8 @@ Array = NDArray[Any]
 class Scan:
     """An image to be drawn on, and what is drawn: all of one shape, (X, Y) or (X, Y, Z).
 
-    masks, heats: by title; of masks the numbers of classes, 0 being nothing.
+    masks, heats: by title; of masks the numbers of classes, 0 being nothing. beside: by title,
+    other images of the same place, such as a restored one, drawn in the greys of this.
     spacing: millimetres along each axis. codes: which way a volume's axes run, such as "LPS".
     grey: the values that are black and white; None: by the image itself.
     """
@@ -28,13 +29,14 @@ class Scan:
     spacing: Sequence[float] | None = None
     codes: str = ""
     grey: tuple[float, float] | None = None
+    beside: Mapping[str, Array] = field(default_factory=dict)
 
     def checked(self) -> "Scan":
         """Return this, its volumes turned as they are looked at; `BadInput` where shapes differ."""
         shape = self.image.shape
         if len(shape) not in (2, 3) or 0 in shape:
             raise BadInput(f"the image is {shape}, but (X, Y) or (X, Y, Z) is expected")
-        for title, drawn in {**self.masks, **self.heats}.items():
+        for title, drawn in {**self.masks, **self.heats, **self.beside}.items():
             if drawn.shape != shape:
                 raise BadInput(f"{title!r} is {drawn.shape}, but the image is {shape}")
         if len(shape) == 2:
@@ -46,6 +48,7 @@ class Scan:
             None if self.spacing is None else spacing_upright(self.spacing, self.codes),
             self.codes,
             self.grey,
+            {title: upright(other, self.codes) for title, other in self.beside.items()},
         )
 
     @property

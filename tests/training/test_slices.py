@@ -12,9 +12,11 @@ from PIL import Image
 
 from genesis_hub.data.phantoms import head_ct_volume
 from genesis_hub.errors import BadInput
+from tests.scans import write_dicom_series
 from training.corpus.material import Material
 from training.methods.smart_net import SmartNetRecipe
 from training.network import facts_of
+from training.slices.files import without_specks
 from training.slices.items import ScanItems
 from training.slices.listing import listed
 from training.slices.opening import slices_of
@@ -222,3 +224,45 @@ def test_classes_that_do_not_say_which_is_a_lesion_are_asked_for(tmp_path: Path)
         listed(folder, seed=0, validation=0)
     listing = listed(folder, seed=0, validation=0, positive=("bleed",))
     assert sum(scan.label for scan in listing.scans) == 4
+
+
+def test_specks_of_a_mask_are_left_away_slice_by_slice() -> None:
+    masks = np.zeros((3, 8, 8), bool)
+    masks[0, 1, 1] = masks[0, 2, 2] = masks[0, 3, 3] = True  # Three that touch at corners: one.
+    masks[1, 1, 1:3] = True
+    masks[2, 1, 1] = True  # Over and under others, but of another slice.
+    kept = without_specks(masks, 3)
+    assert [int(one.sum()) for one in kept] == [3, 0, 0]
+    assert without_specks(masks, 1).sum() == 6
+
+
+def test_a_slice_of_specks_alone_has_no_lesion(tmp_path: Path) -> None:
+    values, _ = scan(1, True)
+    mask = np.zeros(values.shape, np.uint8)
+    mask[10:20, 10:20, 2] = 1
+    mask[4:6, 4, 3] = 1
+    for name, drawn in (("a", mask), ("b", mask * 0), ("c", mask)):
+        volume(tmp_path / "data" / "images", name, values)
+        volume(tmp_path / "data" / "masks", name, drawn)
+    said = {}
+    for least in (3, 0):
+        _, found = read(tmp_path / "data", least_spot=least)
+        said[least] = sum(int(found.train.item(k, 0)["label"]) for k in range(len(found.train)))
+    assert said[0] == 2 * said[3] > 0
+
+
+def test_slices_are_read_from_dicom_series_with_their_labels(tmp_path: Path) -> None:
+    pytest.importorskip("pydicom")
+    rows = ["image,label,patient"]
+    for seed in range(4):
+        values, _ = scan(seed, False)
+        folder = tmp_path / "data" / f"s{seed}"
+        write_dicom_series(folder, values, np.diag([-7.0, -7.0, 5.0, 1.0]))
+        rows.append(f"s{seed},{'normal' if seed % 2 else 'bleeding'},p{seed}")
+    (tmp_path / "data" / "table.csv").write_text("\n".join(rows))
+    _, found = read(tmp_path / "data" / "table.csv", tasks="rec")
+    assert len(found.train) % (DOWN - 1) == 0  # The slice of air is left away.
+    assert not found.left_out
+    one = found.train.item(0, 0)
+    assert one["image"].shape == (1, SIDE, SIDE)
+    assert 0 < float(one["image"].mean()) < 1

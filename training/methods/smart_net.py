@@ -41,7 +41,8 @@ class SmartNetRecipe(SliceRecipe):
 
     consistency: what is told of a slice and what is outlined in it shall agree: needs both, and is
     on by itself where both are there.
-    consistency_pool: how an outline becomes one number: "maxavg16", "gmp", "gap" or "gem".
+    consistency_pool: how an outline becomes one number: "maxavg16", "gmp", "gap" or "gem" (the
+    generalised mean of power 3, which is fixed: learned, it could settle the loss by itself).
     attention: "scse" puts it into every block of the decoders, as the paper's figure draws it,
     "last" into the last alone, as the released code does.
     weighting: "fixed", or "uncertainty", learned. weight_cls, weight_dice, weight_bce, weight_rec,

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import torch
 
-from training.minis import adam, models_genesis, proxy, semantic_genesis
+from training.minis import adam, models_genesis, proxy, semantic_genesis, smart_net
 
 
 class Mini(NamedTuple):
@@ -25,4 +25,5 @@ MINIS: dict[str, Mini] = {
     "adam-mini": Mini(adam.gather, half=True),
     "rotation-3d-mini": Mini(proxy.gather, half=True),
     "rpl-2d-mini": Mini(adam.gather, half=True),
+    "smartnet-mini": Mini(smart_net.gather, half=True),
 }

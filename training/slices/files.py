@@ -12,6 +12,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
+from scipy import ndimage
 from torch import Tensor
 
 from genesis_hub.atomic import new_file
@@ -32,6 +33,8 @@ GREATEST = np.float32(65535)  # The whole number that stands for 1.
 KIND = 7000  # Tells what is kept here from other ways to keep the same files.
 FACTS = np.dtype([("label", "i1"), ("masked", "?"), ("lesion", "<u4")])
 LOSSY = (".jpg", ".jpeg")
+# Neighbours of a pixel in its own slice, corners too; those of other slices are none.
+SPOT = np.stack([np.zeros((3, 3)), np.ones((3, 3)), np.zeros((3, 3))])
 AT_ONCE = 16  # Slices that are resized together.
 
 
@@ -39,8 +42,9 @@ class SliceFiles(Admitted):
     """Labelled slices at one side, in `folder`, the same numbers for every process.
 
     Of each scan two files: the slices in 16 bits with their masks in one bit each, and what is
-    known of them in short. inputs: what values become, as the network will be given
-    them. Empty slices at both ends of a volume are left away. The rest is as for `WholeFiles`.
+    known of them in short. inputs: what values become, as the network will be given them. least:
+    pixels of a spot of a mask; smaller ones are left away. Empty slices at both ends of a volume
+    are left away. The rest is as for `WholeFiles`.
     """
 
     def __init__(
@@ -51,16 +55,19 @@ class SliceFiles(Admitted):
         inputs: Inputs,
         ndim: int,
         side: int,
+        least: int = 0,
         tolerate: float = FEW,
         check: bool = True,
         workers: int = 2,
         quiet: bool = True,
     ) -> None:
         self.inputs, self.side, self.check, self.ndim = inputs, side, check, ndim
+        self.least = least
         self.row = np.dtype([("slice", "<u2", (side, side)), ("mask", "u1", (side * side // 8,))])
         files = digest_of(scans, colour=False, side=side, least=KIND)
         facts = inputs.facts
         told: list[Any] = [files, facts.clip, facts.scale, facts.mean, facts.std, inputs.frame]
+        told += [least]
         told += [[scan.label, scan.mask is None] for scan in scans]
         digest = hashlib.sha256(json.dumps(told).encode()).hexdigest()[:32]
         self.stem = folder / digest
@@ -113,7 +120,10 @@ class SliceFiles(Admitted):
         rows["slice"] = np.rint(slices.numpy() * GREATEST).astype(np.uint16)
         if masks is not None:
             small = F.interpolate(masks[:, None].float(), (self.side,) * 2, mode="nearest-exact")
-            rows["mask"] = np.packbits(small.flatten(1).numpy() > 0, axis=1)
+            drawn = without_specks(small[:, 0].numpy() > 0, self.least)
+            rows["mask"] = np.packbits(drawn.reshape(len(drawn), -1), axis=1)
+            if self.least:  # A slice of specks alone has no lesion: neither told nor outlined.
+                masks = masks & torch.from_numpy(drawn.any((1, 2)))[:, None, None]
         for what, content in (("slices", rows), ("facts", known(scan, masks, len(slices)))):
             with new_file(self.file(place, what)) as aside:
                 np.save(aside, content)
@@ -160,6 +170,16 @@ def mask_of(path: Path, image: Image, frame: str, check: bool) -> Tensor:
     least = 127 if path.name.lower().endswith(LOSSY) else 0
     on = torch.from_numpy(np.ascontiguousarray((values > least).any(0)))
     return on.movedim(-1, 0) if image.ndim == 3 else on[None]
+
+
+def without_specks(masks: NDArray[Any], least: int) -> NDArray[Any]:
+    """Return masks (Z, X, Y) without spots of fewer pixels; what touches at a corner is one."""
+    if least < 2:
+        return masks
+    spots, count = ndimage.label(masks, structure=SPOT)
+    large = np.bincount(spots.ravel(), minlength=count + 1) >= least
+    large[0] = False
+    return np.asarray(large[spots])
 
 
 def shown(slices: Tensor) -> slice:

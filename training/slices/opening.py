@@ -42,6 +42,7 @@ def slices_of(data: str | Path, recipe: SliceRecipe, facts: InputFacts) -> Sourc
         room_for(folder, sum(max(1, n) for n in depths), recipe)
         files = SliceFiles(
             scans, folder, inputs=Inputs(facts, 1, FRAME), ndim=ndim, side=recipe.input_side,
+            least=recipe.least_spot,
             tolerate=recipe.tolerate, check=not recipe.no_check, workers=READERS[ndim], quiet=quiet,
         )  # fmt: skip
         return material(files, recipe)

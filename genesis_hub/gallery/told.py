@@ -1,0 +1,126 @@
+"""What a folder or a table says of images: the label of each, or what is marked in it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genesis_hub.data.cases import CaseList, class_indices, load_cases
+from genesis_hub.data.cases.alignment import shape_mismatch
+from genesis_hub.data.finding import Found
+from genesis_hub.data.image import Image, turned
+from genesis_hub.data.readers import read
+from genesis_hub.errors import BadInput
+from genesis_hub.infer.prepare import Ready
+
+Array = NDArray[Any]
+LOSSY, HALF = (".jpg", ".jpeg"), 127  # Edges of such masks run.
+MARKED, UNMARKED = "marked", "not marked"
+
+
+@dataclass(frozen=True, eq=False)
+class Marked(Ready):
+    """An image as a model takes it, with the classes of its places; None: nobody says."""
+
+    truth: Array | None = None
+
+
+@dataclass(frozen=True)
+class Told:
+    """Labels and masks by an image's path and, where names tell them apart, its name.
+
+    values: what numbers of the masks are which classes; empty where nobody says: as they are.
+    """
+
+    source: str | Path
+    labels: dict[str, str] = field(default_factory=dict)
+    masks: dict[str, Path] = field(default_factory=dict)
+    values: tuple[tuple[int, int], ...] = ()
+
+    def label(self, one: Found) -> str | None:
+        """Return an image's label, or None."""
+        return self.labels.get(str(one.path.resolve()), self.labels.get(one.name))
+
+    def mask(self, one: Found) -> Path | None:
+        """Return where an image's mask lies, or None."""
+        return self.masks.get(str(one.path.resolve()), self.masks.get(one.name))
+
+    def truth(self, one: Found, ready: Ready) -> Array | None:
+        """Return the classes of an image's places in the model's frame; None without a mask."""
+        path = self.mask(one)
+        if path is None:
+            return None
+        mask = read(path)
+        off = shape_mismatch(ready.image, mask)
+        if off:
+            raise BadInput(f"its mask {path.name} {off}; give the mask that was drawn on the image")
+        classes = class_indices(mask, self.values) if self.values else numbers_in(mask)
+        if ready.image.ndim == 3 and ready.image.affine is not None:
+            codes = mask.orientation or ready.image.orientation
+            classes = turned(classes[None], codes, ready.frame)[0]
+        if tuple(classes.shape) != tuple(ready.pixels.shape[1:]):
+            raise BadInput("it is resampled for this model, and its mask is not; leave masks away")
+        return np.asarray(classes)
+
+    def marked(self, one: Found, ready: Ready) -> Marked:
+        """Return an image with what is marked in it."""
+        return Marked(**vars(ready), truth=self.truth(one, ready))
+
+    def check(self, found: Sequence[Found]) -> "Told":
+        """Return this, or raise `BadInput` where it is of none of the images."""
+        if not any(self.label(one) or self.mask(one) for one in found):
+            raise BadInput(
+                f"{self.source} names none of the {len(found)} images, such as {found[0].path}; "
+                "its rows must give the images' paths or names"
+            )
+        return self
+
+
+def labels_told(source: str | Path) -> Told:
+    """Return the labels of images; where there are masks alone, those."""
+    try:
+        cases = load_cases(source, task="classification", check=False)
+    except BadInput:
+        return masks_told(source)
+    labels: dict[str, str] = {}
+    for case in cases:
+        if case.label is None:
+            continue
+        if isinstance(case.label, tuple):
+            held = [n for n, yes in zip(cases.classes, case.label, strict=True) if yes == 1]
+            name = " + ".join(held) or "none"
+        else:
+            name = cases.classes[case.label]
+        labels[case.name] = labels[str(case.images[0].resolve())] = name
+    if not labels:
+        raise BadInput(f"{source} says no label of any image; it takes a column of labels")
+    return Told(source, labels)
+
+
+def masks_told(source: str | Path) -> Told:
+    """Return the masks of images."""
+    cases: CaseList = load_cases(source, task="segmentation", check=False)
+    masks = {
+        key: case.mask
+        for case in cases
+        if case.mask is not None
+        for key in (case.name, str(case.images[0].resolve()))
+    }
+    if not masks:
+        raise BadInput(f"{source} has no mask of any image; give images/ with masks/, or a table")
+    return Told(source, masks=masks, values=cases.values)
+
+
+def numbers_in(mask: Image) -> Array:
+    """Return the classes of a mask whose numbers nobody named: as they are, or 0 and 1.
+
+    A mask of 0 and one other number, such as 255, marks one thing.
+    """
+    values = mask.array.max(0)
+    if mask.path.name.lower().endswith(LOSSY):
+        return np.asarray(values > HALF, np.uint8)
+    others = np.unique(values[values > 0])
+    return np.asarray(values > 0 if len(others) < 2 else values, np.uint8)
