@@ -1,7 +1,7 @@
 """Adam's training step beside a plain MoCo v2 and beside lightly's, and what feeds it, in one run.
 
-    python benchmarks/adam.py [step] [views] [loader] [forecast] [--width 0.25] [--side 128]
-    python benchmarks/adam.py --gpu [step] [views] [loader]      # ResNet-50, batch 256 at 224
+    python -m benchmarks.adam [step] [views] [loader] [forecast] [--width 0.25] [--side 128]
+    python -m benchmarks.adam --gpu [step] [views] [loader]      # ResNet-50, batch 256 at 224
 
 A step is forward of the query, forward of the key without gradient, loss against the queue,
 backward, optimiser and moving average, on views that lie ready: "bare" is the query's forward and
@@ -28,8 +28,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmarks.feeding import pictures
-from benchmarks.pretraining import in_turn
-from benchmarks.views import machine, seconds
+from benchmarks.rows import NEEDS, faster, needs_gpu, tell
+from benchmarks.timing import in_turn, machine, seconds, times
 from genesis_hub.engine.fabric import launched
 from genesis_hub.engine.feed import Order, batches
 from genesis_hub.engine.loop import one_step
@@ -42,7 +42,6 @@ from training.pictures.opening import pictures_of
 from training.views.draws import Draws
 from training.views.planar import moco_views
 
-NEEDS = "not measured (needs an H200)"
 LEARNED, STAGES, EPOCHS = 75_312, 3, 200  # ChestX-ray14's training list; the published chain.
 Step = Callable[[int], None]
 
@@ -207,18 +206,18 @@ def step(device: torch.device, recipe: AdamRecipe, repeats: int) -> float:
     lightly = importlib.util.find_spec("lightly") is not None
     if lightly:
         contestants["lightly's MoCo, no pruner"] = Lightly(recipe, held, device)
-    found = in_turn(contestants, device, repeats, warm=2)
+    found = in_turn(contestants, repeats, device=device, warm=2)
     print(
         f"step: {size} images of {side} x {side}, ResNet-50 at width {recipe.width:g}, queue "
         f"{recipe.queue:,}, {recipe.precision}"
     )
     mine = found["ours"]
     for name, took in found.items():
-        ratio = statistics.median(one / our for one, our in zip(took, mine, strict=True))
-        middle = statistics.median(took)
-        print(f"  {name:28} {middle:8.3f} s  {size / middle:8.1f} images/s  {ratio:5.2f} of ours")
+        print(f"  {name:28} {size / statistics.median(took):8.1f} images/s")
+        if took is not mine:
+            tell(f"a step of {size} images", name, faster(times(mine, took)))
     if not lightly:
-        print("  lightly's MoCo               not measured (needs lightly)")
+        tell(f"a step of {size} images", "lightly's MoCo", "not measured (needs lightly)")
     return statistics.median(mine)
 
 
@@ -240,7 +239,7 @@ def views(device: torch.device, batch: int, side: int, repeats: int) -> None:
 
 def loader(count: int, batch: int, workers: int) -> None:
     """Print how many parts of pictures a second come from files, and from what is kept of them."""
-    wall = torch.device("meta")  # Threads and workers share the work: the wall's time counts.
+    rates: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as work:
         folder = pictures(Path(work) / "films", count)
         for name, cache in (("JPEG files of 1024 x 1024", False), ("the cache", True)):
@@ -252,8 +251,12 @@ def loader(count: int, batch: int, workers: int) -> None:
                 ranks=1,
             )  # fmt: skip
             next(feed)  # Workers begin.
-            took = seconds(lambda feed=feed: [None for _ in feed], wall)
-            print(f"loader: {name}, {workers} workers: {(steps - 1) * batch / took:.0f} images/s")
+            # Threads and workers share the work: the wall's time counts.
+            took = seconds(lambda feed=feed: [None for _ in feed])
+            rates[name] = (steps - 1) * batch / took
+            print(f"loader: {name}, {workers} workers: {rates[name]:.0f} images/s")
+    plain, kept = rates.values()
+    tell("pictures from the cache", "JPEG files of 1024 x 1024", faster(kept / plain))
 
 
 def forecast(each: float, batch: int, what: str) -> None:
@@ -311,7 +314,7 @@ def main() -> None:
         views(cpu, size, options.side, options.repeats)
     if "loader" in parts:
         loader(48, size, 2)
-    on_gpu([], options.repeats)
+    needs_gpu("a step, views and loading", "a plain MoCo v2")
 
 
 if __name__ == "__main__":

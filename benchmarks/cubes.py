@@ -1,6 +1,6 @@
 """Cubes cut from scans: the acceptance rule beside a plain loop, windows on the fly, and memory.
 
-    python benchmarks/cubes.py [--repeats 5] [--scans 48]
+    python -m benchmarks.cubes [--repeats 5] [--scans 48]
 
 The loop is the published rule as it is told: for each voxel of the cube this slice, the next and
 the one after, the first that is tissue. Both judge the same crops, in turn, in one process.
@@ -20,6 +20,8 @@ from statistics import median
 import nibabel
 import numpy as np
 
+from benchmarks.rows import faster, tell
+from benchmarks.timing import in_turn, own_memory, times
 from genesis_hub.data.phantoms import chest_ct
 from training.corpus import tissue
 from training.corpus.cutting import Cutting
@@ -49,17 +51,6 @@ def looped(crop: np.ndarray) -> float:
     return float(scores.mean())
 
 
-def timed(calls: list[Callable[[], object]], repeats: int) -> list[float]:
-    """Return the median seconds of each call, taken in turn."""
-    took: list[list[float]] = [[] for _ in calls]
-    for _ in range(repeats):
-        for call, own in zip(calls, took, strict=True):
-            begin = time.perf_counter()
-            call()
-            own.append(time.perf_counter() - begin)
-    return [median(own) for own in took]
-
-
 def rule(repeats: int) -> None:
     """Print what judging a window costs."""
     draw = np.random.default_rng(0)
@@ -70,25 +61,29 @@ def rule(repeats: int) -> None:
         "lung of a phantom": volume[30:94, 50:114, 30:65],
         "air": np.zeros((64, 64, 35), dtype=np.float32),
     }
-    print("acceptance rule, ms per window       loop     ours    ratio")
     for name, crop in crops.items():
         assert looped(crop) == tissue_score(crop, 32), name
 
-        def ours(crop: np.ndarray = crop) -> None:
+        def ours(_: int, crop: np.ndarray = crop) -> None:
             for _ in range(100):
                 tissue_score(crop, 32)
 
-        slow, fast = timed([lambda c=crop: looped(c), ours], repeats)
-        print(f"  {name:<30} {1e3 * slow:8.1f} {10 * fast:8.4f} {100 * slow / fast:7.0f}x")
+        took = in_turn({"ours": ours, "loop": lambda _, c=crop: looped(c)}, repeats, warm=0)
+        tell(f"judging a window, {name}", "a plain loop", faster(100 * times(*took.values())))
     starts = [(int(a), int(b), int(c)) for a, b, c in draw.integers(0, (97, 97, 64), (1600, 3))]
     plain = tissue.TABLE_PAYS
     for pays, name in ((1e9, "one by one"), (0, "by a table of sums")):
         tissue.TABLE_PAYS = pays
-        (took,) = timed([lambda: tissue_scores(volume, starts, SIZE)], repeats)
+        took = middle(lambda: tissue_scores(volume, starts, SIZE), repeats)
         print(f"  1600 windows of one, {name:<18} {1e3 * took / 1600:8.4f} ms each")
     tissue.TABLE_PAYS = plain
-    (took,) = timed([lambda: resized(volume[:96, :96, :35], 64, 64)], 20 * repeats)
+    took = middle(lambda: resized(volume[:96, :96, :35], 64, 64), 20 * repeats)
     print(f"  crop 96 x 96 x 35 to 64 x 64          {1e3 * took:8.2f} ms")
+
+
+def middle(call: Callable[[], object], repeats: int) -> float:
+    """Return the median seconds of a call."""
+    return median(in_turn({"": lambda _: call()}, repeats, warm=0)[""])
 
 
 def windows(repeats: int, count: int, work: Path) -> None:
@@ -100,10 +95,10 @@ def windows(repeats: int, count: int, work: Path) -> None:
         nibabel.save(nibabel.Nifti1Image(hu, np.diag([-2.2, -2.2, 3.3, 1])), paths[-1])
     scans = [Scan(path.name, path.name, (path,), "ct", None, Opener(path)) for path in paths]
     kept = Kept(chest_ct(0, size=(160, 160, 96)).image, (-1000.0, 1000.0))
-    (took,) = timed([lambda: kept.window((40, 40, 30), (64, 64, 33))], 40 * repeats)
+    took = middle(lambda: kept.window((40, 40, 30), (64, 64, 33)), 40 * repeats)
     print(f"window of 64 x 64 x 33 in [0, 1]       {1e3 * took:8.2f} ms")
     wish = Wish(32, Cutting(SIZE), looks=False)
-    (took,) = timed([lambda: extract(scans[0], wish, (0.0, 1.0))], repeats)
+    took = middle(lambda: extract(scans[0], wish, (0.0, 1.0)), repeats)
     print(f"32 cubes of a packed scan, reading too {1e3 * took:8.0f} ms")
     print("memory of this process, scans in files of a scratch folder (room=0), 200 windows drawn")
     for some in (count // 4, count):
@@ -119,17 +114,9 @@ def windows(repeats: int, count: int, work: Path) -> None:
         each = (time.perf_counter() - begin) / 200
         unpacked = sum(np.prod(volumes.sides(at)) for at in range(some)) * 2 / 2**20
         print(
-            f"  {some:4} scans, {unpacked:6.0f} MiB unpacked: own {anonymous():6.0f} MiB; read in "
+            f"  {some:4} scans, {unpacked:6.0f} MiB unpacked: own {own_memory():6.0f} MiB; read in "
             f"{took:.1f} s; a 32 x 32 x 16 item {1e3 * each:.2f} ms"
         )
-
-
-def anonymous() -> float:
-    """Return the MiB that are this process's own, mapped files aside."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("RssAnon"):
-            return int(line.split()[1]) / 1024
-    return float("nan")
 
 
 def main() -> None:

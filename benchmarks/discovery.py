@@ -1,8 +1,8 @@
 """Self-discovery: neighbours among a million patients, patterns beside a plain way, true anatomy.
 
-    python benchmarks/discovery.py neighbours [--patients 1000000] [--references 1000]
-    python benchmarks/discovery.py patterns [--patients 16]
-    python benchmarks/discovery.py anatomy [--patients 24]
+    python -m benchmarks.discovery neighbours [--patients 1000000] [--references 1000]
+    python -m benchmarks.discovery patterns [--scans 16]
+    python -m benchmarks.discovery anatomy [--scans 24]
 
 neighbours: features of 512 numbers in a mapped file, 2 GB at the default, in a scratch folder that
 goes afterwards; beside it a plain loop that takes all distances of one reference in double
@@ -18,7 +18,6 @@ writing 0.31 s, class by class 0.59 s and all cubes in memory. Anatomy: adjusted
 """
 
 import argparse
-import resource
 import tempfile
 import time
 from collections import Counter
@@ -28,6 +27,8 @@ import numpy as np
 import torch
 from sklearn.metrics import adjusted_rand_score
 
+from benchmarks.rows import faster, tell
+from benchmarks.timing import own_memory
 from genesis_hub.data.phantoms import Phantom, chest_ct
 from training.discovery.classes import Discoverer
 from training.discovery.features import Featured
@@ -76,16 +77,9 @@ def neighbours(patients: int, references: int, k: int, work: Path) -> None:
     print(f"{patients:,} x {DIMS}, {references:,} references, {k} neighbours")
     print(f"  ours         {took:8.1f} s ({worked:.1f} s of processors), {anonymous:.0f} MiB own")
     print(f"  plain loop   {each * references:8.0f} s by {len(some)} references of {each:.2f} s")
-    print(f"  ratio        {each * references / took:8.0f} x")
+    what = f"neighbours of {references:,} among {patients:,}"
+    tell(what, "a plain loop", faster(each * references / took))
     print(f"  neighbours of {same} of {len(some)} equal; distances differ by {worst:.1e} at most")
-
-
-def own_memory() -> float:
-    """Return the most MiB that were this process's own, and what is mapped now beside it."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("RssAnon"):
-            return int(line.split()[1]) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def made_up(patients: int, size: tuple[int, int, int], folder: Path) -> list[Phantom]:
@@ -151,6 +145,7 @@ def patterns(patients: int, work: Path) -> None:
     print(f"  reading alone               {reading:6.2f} s")
     print(f"  ours, reading and writing   {ours:6.2f} s, {wrote.nbytes / 2**20:.0f} MiB on disk")
     print(f"  class by class, in memory   {plain:6.2f} s, {held.nbytes / 2**20:.0f} MiB held")
+    tell("patterns cut and written", "each cut class by class", faster(plain / ours))
 
 
 def anatomy(patients: int, work: Path) -> None:
@@ -224,18 +219,21 @@ def region(labels: np.ndarray, voxel: np.ndarray) -> str:
 def main() -> None:
     """Run what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("neighbours", "patterns", "anatomy"))
-    parser.add_argument("--patients", type=int)
+    parser.add_argument("what", nargs="+", choices=("neighbours", "patterns", "anatomy"))
+    parser.add_argument("--patients", type=int, help="of neighbours")
+    parser.add_argument("--scans", type=int, help="of patterns and anatomy")
     parser.add_argument("--references", type=int, default=1000)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
-        work = Path(name)
-        if options.what == "neighbours":
-            neighbours(options.patients or 1_000_000, options.references, 200, work)
-        elif options.what == "patterns":
-            patterns(options.patients or 16, work)
-        else:
-            anatomy(options.patients or 24, work)
+    parts = {
+        "neighbours": lambda work: neighbours(
+            options.patients or 1_000_000, options.references, 200, work
+        ),
+        "patterns": lambda work: patterns(options.scans or 16, work),
+        "anatomy": lambda work: anatomy(options.scans or 24, work),
+    }
+    for part in options.what:
+        with tempfile.TemporaryDirectory() as name:
+            parts[part](Path(name))
 
 
 if __name__ == "__main__":

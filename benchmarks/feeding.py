@@ -1,6 +1,6 @@
 """How long a step waits for its batch, at the defaults of `finetune`, while files are first read.
 
-    python benchmarks/feeding.py [--pictures 128] [--volumes 32] [--width 0.25] [--repeats 2]
+    python -m benchmarks.feeding [--pictures 128] [--volumes 32] [--width 0.25] [--repeats 2]
 
 X-rays of 1024 x 1024 as JPEG for a 2D classifier, chests of 160 x 160 x 96 as .nii.gz for a 3D
 segmenter, both made up, in a temporary folder. Two epochs: in the first all files are read for the
@@ -13,6 +13,7 @@ Measured on one of two cores that others used, too (width 0.125, first epoch): p
 """
 
 import argparse
+import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -25,6 +26,7 @@ import PIL.Image
 import torch
 
 import genesis_hub
+from benchmarks.rows import tell
 from genesis_hub.data.phantoms import chest_ct, chest_xray
 from genesis_hub.engine import feed, loop
 
@@ -97,6 +99,7 @@ def main() -> None:
             "adam-resnet50": pictures(Path(work) / "pictures", options.pictures),
             "models-genesis": volumes(Path(work) / "volumes", options.volumes),
         }
+        shares: dict[tuple[str, str, int], list[float]] = {}
         for repeat in range(options.repeats):
             for name, data in sets.items():
                 for ahead in (0, 2):
@@ -115,11 +118,17 @@ def main() -> None:
                         )
 
                     steps = waited(run, ahead=ahead)[1:]
-                    told = []
-                    for part in (steps[: len(steps) // 2], steps[len(steps) // 2 : -1]):
+                    halves = (steps[: len(steps) // 2], steps[len(steps) // 2 : -1])
+                    for epoch, part in zip(("first", "second"), halves, strict=True):
                         wait, whole = (sum(column) for column in zip(*part, strict=True))
-                        told.append(f"{100 * wait / whole:5.1f} % {whole / len(part):6.3f} s")
-                    print(f"{name:15} ahead {ahead}: first epoch {told[0]}, second {told[1]}")
+                        print(f"{name}, ahead {ahead}, {epoch}: {whole / len(part):.3f} s a step")
+                        shares.setdefault((name, epoch, ahead), []).append(wait / whole)
+        for name, epoch in dict.fromkeys((name, epoch) for name, epoch, _ in shares):
+            alone, made = (statistics.median(shares[name, epoch, at]) for at in (0, 2))
+            tell(
+                f"waiting for batches, {name}, {epoch} epoch", "a step's whole time",
+                f"{made:.1%} of it, made ahead; {alone:.1%} in the step's own time",
+            )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -8,13 +8,14 @@ studies out; 1000 of each, and 4000 of each comparison, take a quarter of an hou
 
 import argparse
 import resource
-import time
 from collections.abc import Callable
 
 import numpy as np
 from scipy.stats import bootstrap
 from sklearn.metrics import roc_auc_score
 
+from benchmarks import timing
+from benchmarks.rows import faster, tell
 from genesis_hub.evaluate import classified, compare, intervals
 from genesis_hub.evaluate.metrics import auc
 from tests.trials import table
@@ -24,12 +25,7 @@ LIMIT_S = 2.0
 
 def seconds(call: Callable[[], object]) -> float:
     """Return the least seconds of three calls."""
-    taken = []
-    for _ in range(3):
-        begin = time.perf_counter()
-        call()
-        taken.append(time.perf_counter() - begin)
-    return min(taken)
+    return min(timing.seconds(call) for _ in range(3))
 
 
 def speed(cases: int, resamples: int) -> None:
@@ -62,7 +58,8 @@ def speed(cases: int, resamples: int) -> None:
     print(f"two classes, all their numbers  {every:7.2f} s, {more:.0f} MB more memory")
     for name, call in (("loop over roc_auc_score", loop), ("scipy.stats.bootstrap", ranked)):
         took = 100 * seconds(call)
-        print(f"{name:31s} {took:7.2f} s, AUC alone: {took / ours:.0f} times ours")
+        print(f"{name:31s} {took:7.2f} s, AUC alone")
+        tell(f"{resamples:,} resamples of {cases:,} cases, all numbers", name, faster(took / ours))
     other = classified(share[:, None] ** 2, truth[:, None], patients=patients, multilabel=True)
     took = seconds(lambda: compare(alone, other, draw=draw))
     print(f"compare, 10000 permutations     {took:7.2f} s")

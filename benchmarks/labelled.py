@@ -1,6 +1,6 @@
 """What fine-tuning from scratch reaches on real labelled sets, one command each, seed by seed.
 
-    python benchmarks/labelled.py RUNS [--seeds 0 1 2] [--only NAME ...] [--write]
+    python -m benchmarks.labelled RUNS [--seeds 0 1 2] [--only NAME ...] [--write]
 
 Reads the sets below GENESIS_HUB_DATA, runs `genesis-hub finetune` (the commands of SETS, printed)
 for each seed into RUNS, and sums up. A quarter of the width and small sizes, so that two cores

@@ -1,6 +1,6 @@
 """What importing, listing and loading cost, beside what a user would do instead, in one run.
 
-    python benchmarks/loading.py [--repeats 7]
+    python -m benchmarks.loading [--repeats 7]
 
 Every figure is the median of whole processes or of calls, taken in turn with its yardstick; the
 ratio is what to quote, machines differ. Weights are generated: the size is the published one.
@@ -11,46 +11,39 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
+
+from benchmarks.rows import faster, of_memory, tell
+from benchmarks.timing import in_turn, times
 
 LIMIT_IMPORT_MS = 50
 LIMIT_LIST_S = 0.4
 
 
-def process(*words: str) -> Callable[[], None]:
+def process(*words: str) -> Callable[[int], object]:
     """Return a call that runs a fresh Python."""
-    return lambda: (
-        subprocess.run([sys.executable, *words], check=True, capture_output=True) and None
-    )
-
-
-def in_turn(repeats: int, **calls: Callable[[], object]) -> dict[str, float]:
-    """Return the median seconds of each call, run in turn after one warm-up."""
-    taken: dict[str, list[float]] = {name: [] for name in calls}
-    for turn in range(repeats + 1):
-        for name, call in calls.items():
-            begin = time.perf_counter()
-            call()
-            if turn:
-                taken[name].append(time.perf_counter() - begin)
-    return {name: statistics.median(seconds) for name, seconds in taken.items()}
+    return lambda _: subprocess.run([sys.executable, *words], check=True, capture_output=True)
 
 
 def start_up(repeats: int) -> None:
     """Print what `import genesis_hub` adds to Python and what `genesis-hub list` takes."""
-    took = in_turn(
+    found = in_turn(
+        {
+            "bare": process("-c", "pass"),
+            "ours": process("-c", "import genesis_hub; genesis_hub.list_models"),
+            "list": process("-m", "genesis_hub", "list"),
+            "torch": process("-c", "import torch"),
+        },
         repeats,
-        bare=process("-c", "pass"),
-        ours=process("-c", "import genesis_hub; genesis_hub.list_models"),
-        list=process("-m", "genesis_hub", "list"),
-        torch=process("-c", "import torch"),
     )
-    added = 1000 * (took["ours"] - took["bare"])
-    print(f"import genesis_hub   adds {added:6.1f} ms to Python's start (limit {LIMIT_IMPORT_MS});")
-    print(f"                     import torch adds {1000 * (took['torch'] - took['bare']):6.0f} ms")
-    print(f"genesis-hub list     {took['list']:6.3f} s (limit {LIMIT_LIST_S})")
+    took = {name: statistics.median(some) for name, some in found.items()}
+    added, heavy = (took[name] - took["bare"] for name in ("ours", "torch"))
+    print(f"import genesis_hub adds {1000 * added:.1f} ms (limit {LIMIT_IMPORT_MS})")
+    print(f"genesis-hub list {took['list']:.3f} s (limit {LIMIT_LIST_S})")
+    # A millisecond at least: what is less drowns in what starting a process varies by.
+    tell("import genesis_hub", "import torch", faster(heavy / max(added, 1e-3)))
+    tell("genesis-hub list", "import torch", faster(times(found["list"], found["torch"])))
 
 
 def loading(repeats: int) -> None:
@@ -67,10 +60,10 @@ def loading(repeats: int) -> None:
         source.save_pretrained(folder)
         torch.save({"state_dict": source.state_dict()}, Path(work) / "authors.pt")
 
-        def ours() -> None:
+        def ours(_: int) -> None:
             genesis_hub.from_pretrained(folder)
 
-        def bare() -> None:
+        def bare(_: int) -> None:
             load_file(folder / "model.safetensors")
             network()
 
@@ -80,19 +73,21 @@ def loading(repeats: int) -> None:
                  "head": torch.nn.ModuleDict({"restoration": torch.nn.Conv3d(64, 1, 1)})}
             )  # fmt: skip
 
-        def theirs() -> None:
+        def theirs(_: int) -> None:
             file = torch.load(Path(work) / "authors.pt", weights_only=True)
             network().load_state_dict(file["state_dict"])
 
-        took = in_turn(repeats, ours=ours, bare=bare, theirs=theirs)
+        took = in_turn({"ours": ours, "bare": bare, "theirs": theirs}, repeats)
         size = (folder / "model.safetensors").stat().st_size
         memory = {"ours": peak(PEAK_OURS, folder), "theirs": peak(PEAK_THEIRS, Path(work))}
-    print(f"from_pretrained      {took['ours']:6.3f} s (sha256 of the file included)")
-    print(f"  / safetensors read + building the network  {took['ours'] / took['bare']:5.2f}x")
-    print(f"  / torch.load + building + copying          {took['ours'] / took['theirs']:5.2f}x")
-
-    for whose, label in (("ours", "from_pretrained"), ("theirs", "torch.load + build + copy")):
-        print(f"peak memory, {label:<26} {memory[whose] / size:5.2f}x the file")
+    what = "from_pretrained, sha256 of the file included"
+    print(f"{what}: {statistics.median(took['ours']):.3f} s")
+    by_hand = {"bare": "reading safetensors, building", "theirs": "torch.load, building, copying"}
+    for name, beside in by_hand.items():
+        tell(what, beside, faster(times(took["ours"], took[name])))
+    held = {whose: f"{memory[whose] / size:.2f} of the file" for whose in memory}
+    print(f"peak memory: from_pretrained {held['ours']}, by hand {held['theirs']}")
+    tell("from_pretrained", by_hand["theirs"], of_memory(memory["ours"] / memory["theirs"]))
 
 
 # Linux tells the greatest resident memory, and lets it be counted from a moment on.

@@ -1,6 +1,6 @@
 """What the training loop adds to the bare steps of the same model, in one run.
 
-    python benchmarks/loop.py [--steps 30] [--width 0.25] [--repeats 3]
+    python -m benchmarks.loop [--steps 30] [--width 0.25] [--repeats 3]
 
 Both train the Models Genesis segmenter on the same batches of 64 x 64 x 32 that lie in memory: the
 bare loop does forward, loss, backward and step; ours draws and cuts patches, augments nothing,
@@ -16,6 +16,8 @@ from pathlib import Path
 import torch
 
 import genesis_hub
+from benchmarks.rows import needs_gpu, tell
+from benchmarks.timing import times
 from genesis_hub import losses
 from genesis_hub.engine.fabric import launched
 from genesis_hub.engine.feed import Order, batches
@@ -115,12 +117,11 @@ def main() -> None:
     pace = Pace(steps=options.steps, batch_size=options.batch, lr=1e-3, save_every=10**6)
     bare(Pace(steps=2, batch_size=options.batch, lr=1e-3), options.width)
     found = [(ours(pace, options.width), bare(pace, options.width)) for _ in range(options.repeats)]
-    ratios = [one / other for one, other in found]
-    one, other = (statistics.median(times) for times in zip(*found, strict=True))
+    mine, plain = zip(*found, strict=True)
+    one, other = statistics.median(mine), statistics.median(plain)
     print(f"our loop {one / options.steps:6.3f} s a step, bare {other / options.steps:6.3f} s")
-    print(f"overhead {100 * (statistics.median(ratios) - 1):5.1f} % (limit 3)")
-    if not torch.cuda.is_available():
-        print("GPU      not measured (needs a CUDA device)")
+    tell("a training step", "bare steps of the model", f"{1 / times(mine, plain) - 1:+.1%} of time")
+    needs_gpu("a training step", "bare steps of the model")
 
 
 if __name__ == "__main__":

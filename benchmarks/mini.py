@@ -1,6 +1,6 @@
 """What the bundled minis are worth: fine-tuned from few labels beside scratch, and frozen.
 
-    python benchmarks/mini.py RUNS [--mini NAME] [--seeds 0 1 2] [--only tune|probe] [--write]
+    python -m benchmarks.mini RUNS [--mini NAME] [--seeds 0 1 2] [--only tune|probe] [--write]
 
 Fixed beforehand: the encoder is taken and the decoder is fresh; each arm has the same rates to
 choose from, and chooses by validation; batch-norm statistics are made anew before any look; the
@@ -12,7 +12,6 @@ meant to be used. What was begun goes on. --write: into benchmarks/results/mini.
 
 import argparse
 import json
-import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import Any
 import numpy as np
 
 import genesis_hub
+from benchmarks.timing import place_of_data
 from genesis_hub.engine.checkpoint import LAST, standing_of
 from genesis_hub.evaluate import Together, compare
 from genesis_hub.evaluate.together import over_runs
@@ -110,10 +110,7 @@ def main() -> None:
     parser.add_argument("--only", choices=("tune", "probe"))
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    place = os.environ.get("GENESIS_HUB_DATA")
-    if not place:
-        parser.error("GENESIS_HUB_DATA is not set: it names the folder of real scans")
-    data = Path(place)
+    data = place_of_data(parser)
     text = []
     if options.only != "probe":
         for mini in options.mini or MINIS:

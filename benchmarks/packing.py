@@ -1,6 +1,6 @@
 """A crop of a volume: from a packed corpus, from .nii.gz, and from a mapped .npy, side by side.
 
-    python benchmarks/packing.py [--volumes 3] [--crops 60]
+    python -m benchmarks.packing [--volumes 3] [--crops 60]
 
 Volumes are real chest CTs where GENESIS_HUB_DATA is set, and a phantom of 512 x 512 x 128 with a
 scanner's noise. Every file lies in memory after its first reading, so disks are not measured, but
@@ -11,7 +11,6 @@ in turn, at the same random places; figures are medians on one core. The ratio i
 import argparse
 import os
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -24,8 +23,7 @@ import numcodecs
 import numpy as np
 import zarr
 
-sys.path.insert(0, str(Path(__file__).parent.parent))  # training is run from a checkout.
-
+from benchmarks.rows import faster, tell
 from genesis_hub.data.phantoms import chest_ct
 from genesis_hub.data.readers import read
 from training.corpus.chunked import Chunks, Layout, encoded
@@ -54,9 +52,9 @@ def real(count: int) -> list[np.ndarray]:
     return [np.ascontiguousarray(read(path).framed("LPS")[0], np.int16) for path in files[:count]]
 
 
-def made_up() -> list[np.ndarray]:
+def made_up(side: int) -> list[np.ndarray]:
     """Return a phantom in the size of a scanner's images, with its noise."""
-    small = chest_ct(0, size=(256, 256, 64)).image[0]
+    small = chest_ct(0, size=(side, side, side // 4)).image[0]
     large = small.repeat(2, 0).repeat(2, 1).repeat(2, 2)
     noise = np.random.default_rng(0).normal(0, 15, large.shape)
     return [np.clip(large + noise, -1024, 3071).astype(np.int16)]
@@ -86,7 +84,7 @@ def timed(call: Callable[[], Any], want: np.ndarray) -> float:
     return taken
 
 
-def roads(volumes: list[np.ndarray], crops: int, work: Path) -> None:
+def roads(title: str, volumes: list[np.ndarray], crops: int, work: Path) -> None:
     """Print what a crop takes by each road."""
     taken: dict[str, list[float]] = {}
     stored: dict[str, int] = {}
@@ -138,6 +136,8 @@ def roads(volumes: list[np.ndarray], crops: int, work: Path) -> None:
         size = f"{stored[name] / voxels:12.2f}" if stored[name] else f"{'':12}"
         one = statistics.median(times)
         print(f"{name:34} {1e3 * one:8.2f} {one / least:7.1f} {size}")
+        if not name.startswith("packed"):
+            tell(f"a crop of a packed {title}", name, faster(one / least))
 
 
 def layouts(volumes: list[np.ndarray], crops: int, work: Path) -> None:
@@ -216,12 +216,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--volumes", type=int, default=3)
     parser.add_argument("--crops", type=int, default=60)
+    parser.add_argument("--small", action="store_true", help="a small phantom alone")
     options = parser.parse_args()
-    for title, volumes in (("real CT", real(options.volumes)), ("phantom", made_up())):
+    some = [] if options.small else real(options.volumes)
+    for title, volumes in (("real CT", some), ("phantom", made_up(64 if options.small else 256))):
         if volumes:
             print(f"\n{title}: {', '.join(' x '.join(map(str, v.shape)) for v in volumes)}")
             with tempfile.TemporaryDirectory() as work:
-                roads(volumes, options.crops, Path(work))
+                roads(title, volumes, options.crops, Path(work))
                 layouts(volumes, options.crops, Path(work))
             codecs(volumes)
 

@@ -1,6 +1,6 @@
 """What two views of a picture cost beside torchvision's transforms of the same tensors, in one run.
 
-    python benchmarks/planar_views.py [--pictures 32] [--repeats 5] [--threads 1] [--device cpu]
+    python -m benchmarks.planar_views [--pictures 32] [--repeats 5] [--threads 1] [--device cpu]
 
 Phantom X-rays are held as squares of 512 or 256, uint8, and become two views of 224: a crop,
 jittered colours, a blur, a turn, normalised. torchvision's v2 transforms take one picture at a
@@ -10,7 +10,6 @@ one, repeated in the end. Ours are `training/views/planar.py`. Taken in turn; th
 
 import argparse
 import statistics
-import time
 from collections.abc import Callable
 
 import numpy as np
@@ -18,10 +17,14 @@ import torch
 from torch import Tensor
 from torchvision.transforms import v2
 
+from benchmarks.rows import faster, needs_gpu, tell
+from benchmarks.timing import in_turn, machine, times
 from genesis_hub.data.phantoms import chest_xray
 from training.views.draws import Draws
 from training.views.planar import moco_views
 from training.views.presets import PICTURES
+
+USUAL = "torchvision's v2 transforms"
 
 
 def plain(channels: int) -> v2.Compose:
@@ -40,25 +43,14 @@ def plain(channels: int) -> v2.Compose:
     )
 
 
-def seconds(work: Callable[[], object], device: torch.device) -> float:
-    """Return how long something takes; on one thread of a CPU its own time counts."""
-    alone = device.type == "cpu" and torch.get_num_threads() == 1
-    clock = time.thread_time if alone else time.perf_counter
-    begin = clock()
-    work()
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    return clock() - begin
-
-
-def rows(held: Tensor, draws: Draws) -> dict[str, Callable[[], object]]:
+def contestants(held: Tensor, draws: Draws) -> dict[str, Callable[[], object]]:
     """Return what is compared, over the same pictures."""
     aspect = torch.ones(len(held), device=held.device)
     coloured = held.expand(-1, 3, -1, -1).contiguous()
     one, three = plain(1), plain(3)
     return {
-        "torchvision, 3 channels": lambda: [three(x) for x in coloured for _ in range(2)],
-        "torchvision, 1 channel": lambda: [one(x) for x in held for _ in range(2)],
+        f"{USUAL}, 3 channels": lambda: [three(x) for x in coloured for _ in range(2)],
+        f"{USUAL}, 1 channel": lambda: [one(x) for x in held for _ in range(2)],
         "adam_v1, grey": lambda: moco_views(held, aspect, draws, PICTURES["adam_v1"]),
         "adam, grey": lambda: moco_views(held, aspect, draws, PICTURES["adam"]),
         "adam_v1, 3 channels": lambda: moco_views(coloured, aspect, draws, PICTURES["adam_v1"]),
@@ -77,24 +69,20 @@ def main() -> None:
     torch.set_num_threads(asked.threads)
     device = torch.device(asked.device)
     draws = Draws(torch.arange(asked.pictures, device=device) * 2_654_435_761)
-    print(
-        f"torch {torch.__version__}, {device}, {asked.threads} threads, {asked.pictures} pictures"
-    )
+    print(f"{machine()}, {device}, {asked.pictures} pictures")
     for side in (512, 256):
         made = [np.asarray(chest_xray(seed, size=(side, side)).image) for seed in range(4)]
         held = torch.from_numpy(np.stack([made[at % 4] for at in range(asked.pictures)])).to(device)
-        work = rows(held, draws)
-        taken: dict[str, list[float]] = {name: [] for name in work}
-        for turn in range(asked.repeats + 1):
-            for name, one in work.items():
-                spent = seconds(one, device)
-                if turn:  # The first warms up.
-                    taken[name].append(spent)
-        median = {name: statistics.median(some) for name, some in taken.items()}
-        usual = median["torchvision, 3 channels"]
-        print(f"\nheld {side}: pictures/s (two views each), and beside torchvision's 3 channels")
-        for name, spent in median.items():
-            print(f"  {name:26}{asked.pictures / spent:9.0f}{usual / spent:8.1f} x")
+        work = contestants(held, draws)
+        calls = {name: lambda _, one=one: one() for name, one in work.items()}
+        taken = in_turn(calls, asked.repeats, device=device)
+        for name, some in taken.items():
+            print(f"  {name:26}{asked.pictures / statistics.median(some):9.0f} pictures/s")
+            if not name.startswith(USUAL):
+                beside = f"{USUAL}, 3 channels"
+                ratio = faster(times(some, taken[beside]))
+                tell(f"two views of a picture held at {side}, {name}", beside, ratio)
+    needs_gpu("two views of a picture", USUAL)
 
 
 if __name__ == "__main__":

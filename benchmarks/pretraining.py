@@ -1,8 +1,8 @@
 """The training step of Models Genesis at full width beside the published way, in one run.
 
-    python benchmarks/pretraining.py [step] [views] [loader] [memory] [compile] [--repeats 3]
-    python benchmarks/pretraining.py --gpu peak step      # each part takes less than ten minutes:
-    python benchmarks/pretraining.py --gpu views loader   # peak, step, views, loader
+    python -m benchmarks.pretraining [step] [views] [loader] [memory] [compile] [--repeats 3]
+    python -m benchmarks.pretraining --gpu peak step      # each part takes less than ten minutes:
+    python -m benchmarks.pretraining --gpu views loader   # peak, step, views, loader
 
 A step is views, forward, backward and optimiser, of cubes of 64 x 64 x 32. Ours goes through the
 method, the objective and the loop's own step; the other is `benchmarks/published.py`. Taken in
@@ -23,7 +23,9 @@ import torch
 from benchmarks import cubes as cubes_benchmark
 from benchmarks.feeding import volumes, waited
 from benchmarks.published import Published
-from benchmarks.views import ROWS, cubes, looped, machine, seconds
+from benchmarks.rows import NEEDS, faster, needs_gpu, tell
+from benchmarks.timing import CPU, in_turn, machine, seconds, times
+from benchmarks.views import ROWS, cubes, looped
 from genesis_hub.engine.fabric import launched
 from genesis_hub.engine.loop import one_step
 from genesis_hub.engine.pace import optimizer_of
@@ -36,7 +38,6 @@ from training.pretrain import pretrain
 from training.views.draws import Draws
 
 WORK = 0.733  # TFLOP of a cube, forward and backward, as the published network counts them.
-NEEDS = "not measured (needs an H200)"
 PIPELINE = "pipeline mg"
 
 
@@ -79,19 +80,6 @@ class Ours:
         )  # fmt: skip
 
 
-def in_turn(
-    contestants: dict[str, Callable[[int], None]], device: torch.device, repeats: int, warm: int = 1
-) -> dict[str, list[float]]:
-    """Return the seconds of each one's steps."""
-    found: dict[str, list[float]] = {name: [] for name in contestants}
-    for step in range(warm + repeats):
-        for name, make in contestants.items():
-            took = seconds(partial(make, step), device)
-            if step >= warm:
-                found[name].append(took)
-    return found
-
-
 def step_on_cpu(repeats: int, batch: int) -> None:
     """Print what a step costs on this CPU, three ways."""
     device = torch.device("cpu")
@@ -101,13 +89,14 @@ def step_on_cpu(repeats: int, batch: int) -> None:
         "ours, fp32": Ours(images, device, "fp32"),
         "ours, bf16": Ours(images, device, "bf16"),
     }
-    found = in_turn(contestants, device, repeats)
+    found = in_turn(contestants, repeats, device=device)
     first = found["published way, fp32"]
     print(f"step of {batch} cubes, full width")
     for name, took in found.items():
-        ratio = statistics.median(one / other for one, other in zip(first, took, strict=True))
-        middle = statistics.median(took)
-        print(f"  {name:26} {middle:7.2f} s  {batch / middle:6.3f} cubes/s  {ratio:5.2f} times")
+        print(f"  {name:26} {batch / statistics.median(took):6.3f} cubes/s")
+        if took is not first:
+            ratio = faster(times(took, first))
+            tell(f"a step of {batch} cubes, full width, {name}", "published way, fp32", ratio)
 
 
 def views_on(device: torch.device, batch: int, repeats: int) -> None:
@@ -119,10 +108,9 @@ def views_on(device: torch.device, batch: int, repeats: int) -> None:
         draws = Draws(torch.arange(batch, device=device) + batch * repeat)
         found.append(batch / seconds(partial(ours, images, draws), device))
     rate = statistics.median(found[1:])  # Tables and pools are made in the first.
-    loops = len(some) / seconds(partial(looped, plain, some, dice), torch.device("cpu"))
-    print(
-        f"views on {device}: {rate:.0f} cubes/s; loops on a core {loops:.1f}; {rate / loops:.0f}x"
-    )
+    loops = len(some) / seconds(partial(looped, plain, some, dice), CPU)
+    print(f"views on {device}: {rate:.0f} cubes/s; loops on a core {loops:.1f}")
+    tell(f"views on {device}", "plain loops on a core", faster(rate / loops))
 
 
 def loader(device: torch.device, count: int, width: float, batch: int, workers: int) -> None:
@@ -144,7 +132,8 @@ def loader(device: torch.device, count: int, width: float, batch: int, workers: 
             steps = waited(run, ahead=ahead)[5:-1]
             wait, whole = (sum(column) for column in zip(*steps, strict=True))
             each = whole / len(steps)
-            print(f"  {name:26} waits {100 * wait / whole:5.1f} % of {each:.3f} s a step")
+            print(f"  {name:26} {each:.3f} s a step")
+            tell(f"waiting for cubes, {name}", "a step's whole time", f"{wait / whole:.1%} of it")
 
 
 def compiled(device: torch.device, width: float, batch: int, repeats: int) -> None:
@@ -157,15 +146,14 @@ def compiled(device: torch.device, width: float, batch: int, repeats: int) -> No
     try:
         fused(0)
     except Exception as error:  # Whatever a compiler that is missing or broken raises.
-        print(f"compile: not measured ({type(error).__name__}: {str(error).splitlines()[0][:80]})")
+        why = f"{type(error).__name__}: {str(error).splitlines()[0][:80]}"
+        tell("a step under torch.compile", "the same without", f"not measured ({why})")
         return
     began = time.perf_counter() - begin
-    found = in_turn({"plain": plain, "compiled": fused}, device, repeats)
-    one, other = (statistics.median(took) for took in found.values())
-    print(
-        f"compile: {precision}, width {width:g}, {batch} cubes: {one / other:.2f} times "
-        f"({one:.3f} s to {other:.3f} s a step), {began:.0f} s to begin"
-    )
+    found = in_turn({"plain": plain, "compiled": fused}, repeats, device=device)
+    print(f"compile: {precision}, width {width:g}, {batch} cubes: {began:.0f} s to begin")
+    ratio = faster(times(found["compiled"], found["plain"]))
+    tell("a step under torch.compile", "the same without", ratio)
 
 
 def peak_of(device: torch.device, side: int = 8192, rounds: int = 50) -> float:
@@ -183,7 +171,7 @@ def step_on_gpu(device: torch.device, repeats: int, batch: int) -> None:
     peak = peak_of(device)
     images = cubes(batch, torch.device("cpu"))
     print(f"bf16 matrix peak {peak:.0f} TFLOP/s; a step of {batch} cubes, full width")
-    plain = in_turn({"": Published(images, device)}, device, 3)[""]
+    plain = in_turn({"": Published(images, device)}, 3, device=device)[""]
     rate = batch / statistics.median(plain)
     print(f"  {'published way, fp32':34} {rate:9.1f} cubes/s")
     forms = {
@@ -199,7 +187,7 @@ def step_on_gpu(device: torch.device, repeats: int, batch: int) -> None:
         folding.DEVICES = (*usual, "cuda") if fold else usual
         torch.cuda.reset_peak_memory_stats(device)
         ours = Ours(images, device, precision, compiled=fused)
-        took = statistics.median(in_turn({"": ours}, device, 5 * repeats, warm=3)[""])
+        took = statistics.median(in_turn({"": ours}, 5 * repeats, device=device, warm=3)[""])
         held = torch.cuda.max_memory_allocated(device) / 1e9
         print(
             f"  {name:34} {batch / took:9.1f} cubes/s  {batch / took / rate:6.1f} times  "
@@ -254,7 +242,7 @@ def main() -> None:
         }
         for part in options.parts or rows:
             rows[part]()
-    on_gpu([], options.repeats)
+    needs_gpu("a step, views and loading", "the published way")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,6 @@ import re
 import resource
 import statistics
 import sys
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,8 @@ import torch
 from torch import Tensor
 
 from benchmarks.published_proxy import Published
-from benchmarks.views import machine, seconds
+from benchmarks.rows import NEEDS, faster, needs_gpu, tell
+from benchmarks.timing import CPU, in_turn, machine, times
 from genesis_hub.engine.fabric import launched
 from genesis_hub.engine.loop import one_step
 from genesis_hub.engine.pace import optimizer_of
@@ -36,10 +36,8 @@ from training.objective import Pretraining
 NAMES = ("rotation", "rpl", "jigsaw", "exemplar", "cpc")
 BATCH = {"2d": 4, "3d": 2}
 ALONE = ("exemplar-3d", "cpc-3d")  # One volume a step: no norm in a head needs a second.
-NEEDS = "not measured (needs a CUDA device)"
 RESULTS = Path(__file__).parent / "results" / "proxy_tasks_speed.md"
 MARK = "<!-- tables -->"
-CPU = torch.device("cpu")
 GRID = {"patches_per_side": 4}
 
 
@@ -100,16 +98,15 @@ def steps(repeats: int) -> list[str]:
         for task in NAMES:
             name = f"{task}-{dims}"
             ours, plain, count = pair(name)
-            found = []
-            for step in range(repeats):
-                took = [seconds(partial(way, step), CPU) for way in (ours, plain)]
-                found.append(took)
-            one, other = (statistics.median(column) for column in zip(*found, strict=True))
-            ratio = statistics.median(b / a for a, b in found)
+            found = in_turn({"ours": ours, "plain": plain}, repeats, device=CPU, warm=0)
+            one, other = (statistics.median(took) for took in found.values())
+            ratio = times(*found.values())
+            tell(f"a step of {name}", "the published way", faster(ratio))
             rows.append(
                 f"| {name} | {count} | {count / one:.3f} | {count / other:.3f} | {ratio:.2f} |"
             )
             print(rows[-1], file=sys.stderr, flush=True)
+    needs_gpu("a step", "the published way")
     return [*rows, "", f"On a GPU: {NEEDS}."]
 
 
@@ -134,6 +131,8 @@ def encodes(repeats: int) -> list[str]:
             step(0)
             counts.append(sum(seen) / 2)
         rows.append(f"| {name} | {per_side} | {counts[0]:g} | {counts[1]:g} |")
+        what = f"patches that {name} encodes, {per_side} a side"
+        tell(what, "the published way", f"{counts[0]:g} for {counts[1]:g}")
     return [*rows, "", "Half a patch of zeros: one for both images of a step, beyond the grid."]
 
 

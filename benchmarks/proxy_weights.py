@@ -1,6 +1,6 @@
 """Which proxy task helps, and how much: the paper's question, on real data, from few labels to all.
 
-    python benchmarks/proxy_weights.py RUNS [--only SET ...] [--learned] [--write]
+    python -m benchmarks.proxy_weights RUNS [--only SET ...] [--learned] [--write]
 
 Pre-trains each of the five tasks in 2D and in 3D, alike in steps and in what they see, unless RUNS
 holds them; then compares them with random weights of the same network by `genesis-hub benchmark`
@@ -13,14 +13,14 @@ how they are meant to be used, and no test case. What was begun goes on. --learn
 
 import argparse
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from comparing import Asked, compared, write
 
+from benchmarks.comparing import Asked, compared, write
+from benchmarks.timing import place_of_data
 from training.methods.roster import METHODS
 from training.minis import adam, proxy
 from training.pretrain import pretrain
@@ -132,10 +132,7 @@ def main() -> None:
     parser.add_argument("--learned", action="store_true")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    place = os.environ.get("GENESIS_HUB_DATA")
-    if not place:
-        parser.error("GENESIS_HUB_DATA is not set: it names the folder of real scans")
-    data = Path(place)
+    data = place_of_data(parser)
     tables = []
     for ndim, sets in SETS.items():
         wanted = [name for name in sets if name in (options.only or sets)]

@@ -1,6 +1,6 @@
 """Sliding windows beside MONAI's `sliding_window_inference`, in one run: answer, time, memory.
 
-    python benchmarks/sliding_window.py [--sides 512 512 300] [--device cuda]
+    python -m benchmarks.sliding_window [--sides 512 512 300] [--device cuda]
 
 The same narrow U-Net, windows of 64 x 64 x 32, overlap and Gaussian blending. Each measurement is
 a process of its own, taken in turn; memory is the most it held over what it held before the call.
@@ -17,6 +17,9 @@ import sys
 import threading
 import time
 from pathlib import Path
+
+from benchmarks.rows import faster, needs_gpu, of_memory, tell
+from benchmarks.timing import times
 
 SIZE = (64, 64, 32)
 
@@ -115,7 +118,8 @@ def measure(options: argparse.Namespace) -> None:
 def once(options: argparse.Namespace, way: str, answer: str, keep: str = "") -> dict[str, float]:
     """Measure one way in a fresh process."""
     words = [
-        sys.executable, __file__, "--way", way, "--answer", answer, "--keep", keep,
+        sys.executable, "-m", "benchmarks.sliding_window", "--way", way, "--answer", answer,
+        "--keep", keep,
         "--sides", *map(str, options.sides), "--overlap", str(options.overlap),
         "--batch", str(options.batch), "--width", str(options.width),
         "--device", options.device, "--threads", str(options.threads),
@@ -146,18 +150,15 @@ def compare(options: argparse.Namespace) -> None:
                 said = f"largest difference {off:.1e}"
             else:
                 said = f"{float(np.mean(ours != theirs)):.1e} of the voxels differ"
-            time_ratio = statistics.median(
-                a["seconds"] / b["seconds"] for a, b in zip(*found.values(), strict=True)
-            )
-            memory_ratio = statistics.median(
-                a["bytes"] / b["bytes"] for a, b in zip(*found.values(), strict=True)
-            )
+            took = [[one["seconds"] for one in some] for some in found.values()]
+            held_by = [[one["bytes"] for one in some] for some in found.values()]
             print(f"{answer:<7} {'':<12}{'time':>9} {'memory':>10}")
             for way, title in (("ours", "genesis_hub"), ("monai", "MONAI")):
                 seconds = statistics.median(one["seconds"] for one in found[way])
                 held_mb = statistics.median(one["bytes"] for one in found[way]) / 1e6
                 print(f"{'':<7} {title:<12}{seconds:8.1f}s {held_mb:7.0f} MB")
-            print(f"{'':<7} {'ratio':<12}{time_ratio:9.2f} {memory_ratio:10.2f}   {said}")
+            what, beside = f"{sides}, {answer} ({said})", "MONAI's sliding_window_inference"
+            tell(what, beside, f"{faster(times(*took))}, {of_memory(1 / times(*held_by))}")
 
 
 def main() -> None:
@@ -179,10 +180,7 @@ def main() -> None:
         return
     compare(options)
     if options.device == "cpu":
-        import torch
-
-        if not torch.cuda.is_available():
-            print("GPU     not measured (needs a CUDA device; run with --device cuda)")
+        needs_gpu("sliding windows", "MONAI's sliding_window_inference")
 
 
 if __name__ == "__main__":

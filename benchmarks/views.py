@@ -1,6 +1,6 @@
 """What the views of the Genesis methods cost beside plain loops over the same cubes, in one run.
 
-    python benchmarks/views.py [--cubes 32] [--repeats 5] [--threads 1] [--device cpu]
+    python -m benchmarks.views [--cubes 32] [--repeats 5] [--threads 1] [--device cpu]
 
 Both do every step to phantom chest CT of 64 x 64 x 32: the loops are those of
 `tests/training/plain_views.py` (one cube at a time, a curve of 100,000 knots, 10,000 windows one by
@@ -10,10 +10,7 @@ turn; the median counts.
 """
 
 import argparse
-import os
-import platform
 import statistics
-import time
 from collections.abc import Callable
 from functools import partial
 
@@ -21,6 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from benchmarks.rows import faster, needs_gpu, tell
+from benchmarks.timing import CPU, in_turn, machine, seconds, times
 from genesis_hub.data.phantoms import chest_ct
 from tests.training import plain_views
 from training.views.curve import curve
@@ -103,29 +102,6 @@ def looped(plain: Plain, some: list[np.ndarray], dice: plain_views.Dice) -> None
         plain(cube, dice)
 
 
-def seconds(work: Callable[[], object], device: torch.device) -> float:
-    """Return how long something takes, the device's part included.
-
-    On one thread of a CPU its own time counts, not that of others who share the core.
-    """
-    alone = device.type == "cpu" and torch.get_num_threads() == 1
-    clock = time.thread_time if alone else time.perf_counter
-    begin = clock()
-    work()
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    return clock() - begin
-
-
-def machine() -> str:
-    """Return one line about where this ran."""
-    load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
-    return (
-        f"{platform.machine()}, {os.cpu_count()} cores{load}, {torch.get_num_threads()} thread(s), "
-        f"torch {torch.__version__}, numpy {np.__version__}, Python {platform.python_version()}"
-    )
-
-
 def main() -> None:
     """Run both in turn, row by row."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -142,24 +118,32 @@ def main() -> None:
     print(machine())
     print(f"ms per cube of 64 x 64 x 32, ours in batches of {options.cubes} on {device}:")
     for name, (ours, plain) in ROWS.items():
-        dice, found = plain_views.Dice(0), []
         # The loops' pipeline needs many cubes before its gates fall as often as they should.
         some = [*by_hand] * (8 if name.startswith("pipeline") else 1)
-        ours(x, Draws(torch.arange(len(x), device=device)))  # Tables and pools are made once.
-        for repeat in range(options.repeats):
-            draws = Draws(torch.arange(len(x), device=device) + 10**6 * (repeat + 1))
-            one = seconds(partial(ours, x, draws), device) / len(x)
-            other = seconds(partial(looped, plain, some, dice), device) / len(some)
-            found.append((1000 * one, 1000 * other))
-        one, other = (statistics.median(times) for times in zip(*found, strict=True))
-        print(f"{name:30s} ours {one:8.3f}   loops {other:8.3f}   {other / one:7.1f} times")
+        found = in_turn(
+            {
+                "ours": partial(drawn, ours, x),
+                "loops": lambda _, plain=plain, some=some: looped(plain, some, plain_views.Dice(0)),
+            },
+            options.repeats, device=device,
+        )  # fmt: skip
+        each = [took / len(x) for took in found["ours"]]
+        by_loops = [took / len(some) for took in found["loops"]]
+        one, other = (1000 * statistics.median(some) for some in (each, by_loops))
+        print(f"{name:30s} ours {one:8.3f} ms a cube   loops {other:8.3f}")
+        tell(name, "plain loops, cube by cube", faster(times(each, by_loops)))
     keys = Draws(torch.arange(16))
-    each = seconds(partial(drawn_maps, keys, SIDES, 10_000), torch.device("cpu")) / len(keys)
+    each_map = seconds(partial(drawn_maps, keys, SIDES, 10_000), CPU) / len(keys)
     print(
-        f"a map of 10,000 windows {1000 * each:.2f} ms; the pool of 256, once, {256 * each:.2f} s"
+        f"a map of 10,000 windows {1000 * each_map:.2f} ms; the pool of 256, once, "
+        f"{256 * each_map:.2f} s"
     )
-    if not torch.cuda.is_available():
-        print("GPU                            not measured (needs a CUDA device)")
+    needs_gpu("all of them", "the same on one core")
+
+
+def drawn(ours: Ours, x: Tensor, turn: int) -> None:
+    """Do a step of ours to a batch, with draws that no turn had before."""
+    ours(x, Draws(torch.arange(len(x), device=x.device) + 10**6 * turn))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What adam-mini is worth on labelled X-rays: frozen at several shares of the labels, and few-shot.
 
-    python benchmarks/xrays.py RUNS [--only NAME ...] [--write]
+    python -m benchmarks.xrays RUNS [--only NAME ...] [--write]
 
 Calls `genesis-hub benchmark` (its words stand above each table) on the labelled X-ray sets below
 GENESIS_HUB_DATA: classes by a regression on frozen features, over five folds; organs fine-tuned
@@ -11,10 +11,10 @@ What was begun goes on. --write: into results/xrays.md.
 """
 
 import argparse
-import os
 from pathlib import Path
 
-from comparing import Asked, compared, write
+from benchmarks.comparing import Asked, compared, write
+from benchmarks.timing import place_of_data
 
 RESULTS = Path(__file__).parent / "results" / "xrays.md"
 MODELS = "adam-mini,scratch:adam-mini"
@@ -42,12 +42,9 @@ def main() -> None:
     parser.add_argument("--only", choices=SETS, action="append")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    place = os.environ.get("GENESIS_HUB_DATA")
-    if not place:
-        parser.error("GENESIS_HUB_DATA is not set: it names the folder of real scans")
+    data = place_of_data(parser)
     tables = [
-        compared(name, SETS[name], MODELS, Path(place), options.runs)
-        for name in options.only or SETS
+        compared(name, SETS[name], MODELS, data, options.runs) for name in options.only or SETS
     ]
     print("\n".join(tables))
     if options.write:
