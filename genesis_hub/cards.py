@@ -215,11 +215,10 @@ def pretraining(told: Mapping[str, Any]) -> str:
             f"({cases['val']:,} more to choose the weights by)"
         )
     keys = ("views", "preset", "phase", "top_architecture", "code_size")
-    key = next(name for name in keys if recipe.get(name))
-    views = f"{key} {recipe[key]}"
+    views = next((f"; {key} {recipe[key]}" for key in keys if recipe.get(key)), "")
     said = (
         f"Pre-trained by `python -m training.pretrain` with the method {told['method']} "
-        f"({'as published' if recipe['faithful'] else 'mended'}; {views}): "
+        f"({'as published' if recipe['faithful'] else 'mended'}{views}): "
         f"{told['steps']:,} steps of {recipe['batch_size']} {windows_of(recipe)} "
         f"({told['steps'] * recipe['batch_size']:,} in all), {source}."
     )
