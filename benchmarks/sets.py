@@ -112,15 +112,6 @@ SETS: dict[str, Labelled] = {
         FLAT,
         grey=True,
     ),
-    "lungs-ct": Labelled(
-        "slices of chest CT with the lungs outlined",
-        Asked(
-            "lung_ct_2d/cases.csv",
-            f"{TUNED} --shots 3 --task segmentation --range 0,2048 --set size=[64,64] "
-            "--set batch_size=4",
-        ),
-        FLAT,
-    ),
     "lung-tumour": Labelled(
         "patches of chest CT with lung tumours outlined, by patient",
         Asked(
@@ -135,7 +126,7 @@ SETS: dict[str, Labelled] = {
         "MRIs with both parts of the hippocampus outlined",
         Asked(
             "brain_mri/hippocampus/cases.csv",
-            f"{TUNED} --shots 3,12 --set size=[32,32,32] --set range=image --set batch_size=4 "
+            f"{TUNED} --shots 3 --set size=[32,32,32] --set range=image --set batch_size=4 "
             "--set precision=bf16",
         ),
         SOLID,
