@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 EXTRAS ?= dev
 
-.PHONY: demo test test-slow lint format cards docs pages clean
+.PHONY: demo test test-slow lint format cards docs pages performance clean
 
 # The stamp is renewed when the dependencies change; an interrupted installation is done again.
 $(VENV)/.installed-%: pyproject.toml
@@ -48,6 +48,9 @@ docs: $(VENV)/.installed-docs
 
 pages: $(VENV)/.installed-$(EXTRAS)
 	$(BIN)/python -m tests.pages
+
+performance: $(VENV)/.installed-$(EXTRAS)
+	$(BIN)/python -m benchmarks
 
 clean:
 	rm -rf $(VENV) build dist site *.egg-info

@@ -120,10 +120,11 @@ def main() -> None:
     for name, (ours, plain) in ROWS.items():
         # The loops' pipeline needs many cubes before its gates fall as often as they should.
         some = [*by_hand] * (8 if name.startswith("pipeline") else 1)
+        dice = plain_views.Dice(0)
         found = in_turn(
             {
                 "ours": partial(drawn, ours, x),
-                "loops": lambda _, plain=plain, some=some: looped(plain, some, plain_views.Dice(0)),
+                "loops": lambda _, plain=plain, some=some, dice=dice: looped(plain, some, dice),
             },
             options.repeats, device=device,
         )  # fmt: skip

@@ -16,13 +16,18 @@ def worth(measured: Mapping[str, Any]) -> list[str]:
     told = [claim(one) for one in measured["claims"]]
     if rows:
         told.append("\n".join(table(rows)))
-    if any(row["seen"] for row in rows):
+    if any(row["labels_seen"] for row in rows):
         told.append(f"{SEEN} It saw labels of this set while it was pre-trained: no evidence.")
+    told += [
+        f"Of {title} it had seen {what}."
+        for title, what in dict.fromkeys((row["title"], row["seen"]) for row in rows)
+        if what
+    ]
     told.append(
-        "Intervals are of 95 %, over patients; p is adjusted by Holm over all comparisons with "
-        "random weights of the same network. Measured with "
-        f"torch {made['torch']}, Python {made['python']} ({made['machine']}), at commit "
-        f"{made['commit'][:12]}."
+        "Intervals are of 95 %, over patients; p and the intervals of differences are adjusted by "
+        "Holm over all comparisons with random weights of the same network, of all weights that "
+        f"ship (docs/results.md). Measured on {made['on']} with torch {made['torch']}, Python "
+        f"{made['python']} ({made['machine']})."
     )
     return [HEADER, *told]
 
@@ -36,9 +41,9 @@ def claim(one: Mapping[str, Any]) -> str:
     ended = "**It held.**" if one["held"] else "**It failed.**"
     return (
         f"Claimed on {one['committed']}, before its test cases were looked at: *{one['said']}* "
-        f"{ended} Difference of {one['measure']} on {one['set']} with {one['labelled']:,} labelled "
-        f"cases ({one['fraction']:.3g} of all), {one['seeds']} fine-tuning seeds: {found}."
-        + (f" {one['why']}" if one["why"] else "")
+        f"{ended} Difference of {one['measure']} on {one['set']} with {one['fraction']:.3g} of its "
+        f"labels, {one['seeds']} draws of the training cases: {found or 'none was measured'}."
+        + (f" Why it failed: {one['why']}." if one["why"] else "")
     )
 
 
@@ -51,7 +56,7 @@ def table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     for row in rows:
         against = row["against"]
         over, said = ("", "") if against is None else (apart(against), against["said"])
-        title = row["title"] + (f" {SEEN}" if row["seen"] else "")
+        title = row["title"] + (f" {SEEN}" if row["labels_seen"] else "")
         lines.append(
             f"| {title} | {row['mode']} | {row['labelled']:,} | {row['measure']} "
             f"| {value(row)} | {over} | {said} |"
@@ -65,5 +70,6 @@ def value(row: Mapping[str, Any]) -> str:
 
 
 def apart(found: Mapping[str, Any]) -> str:
-    """Return a difference with its interval."""
-    return f"{found['difference']:+.3f} ({found['low']:+.3f} to {found['high']:+.3f})"
+    """Return a difference with its interval, as wide as the number of comparisons asks for."""
+    low, high = found["corrected_low"], found["corrected_high"]
+    return f"{found['difference']:+.3f} ({low:+.3f} to {high:+.3f})"

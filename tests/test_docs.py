@@ -30,6 +30,7 @@ PUBLIC = {
     "genesis_hub": {"__version__"}, "genesis_hub.data": {"phantoms"}, "genesis_hub.show": set(),
     "genesis_hub.evaluate": set(),
 }  # fmt: skip
+TUTORIALS = ("pictures", "volumes", "pretraining", "importing", "benchmarking", "scaling")
 FETCHED = {"script", "img", "iframe", "source", "video", "audio", "embed", "object", "link"}
 RUN = [path for path in pages() if any(not block.reason for block in Page(path).blocks())]
 
@@ -119,6 +120,12 @@ def test_every_public_name_is_in_the_reference(module: str) -> None:
         # Where a file is called as its function is, its name alone would show the file.
         file = DOCS.parent / f"{module.replace('.', '/')}/{name}.py"
         assert f"{module}.{name}" + f".{name}" * file.is_file() in shown
+
+
+@pytest.mark.parametrize("name", TUTORIALS)
+def test_a_tutorial_begins_with_what_one_will_have(name: str) -> None:
+    first = (DOCS / f"{name}.md").read_text(encoding="utf-8").split("\n\n")[1]
+    assert first.startswith("At the end of this page ")
 
 
 class Resources(HTMLParser):

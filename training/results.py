@@ -15,16 +15,16 @@ from genesis_hub.weights.folder import CARD, CONFIG, read_folder, write_json
 
 PROOF = Path(__file__).parent.parent / "benchmarks" / "results" / "proof.json"
 MEASURED = "measured"  # Of a folder's provenance.
-MADE = {"python", "torch", "machine", "commit"}
+MADE = {"on", "python", "torch", "machine"}
 CLAIM = {
-    "weights", "set", "labelled", "fraction", "measure", "said", "committed", "seeds",
-    "differences", "held", "why",
+    "weights", "set", "fraction", "measure", "said", "committed", "seeds", "differences", "held",
+    "why",
 }  # fmt: skip
 ROW = {
     "title", "mode", "measure", "labelled", "weights", "pretraining_seed", "value", "low", "high",
-    "seen", "against",
+    "seen", "labels_seen", "against",
 }  # fmt: skip
-DIFFERENCE = {"difference", "low", "high"}
+DIFFERENCE = {"difference", "corrected_low", "corrected_high"}
 
 
 def read_results(path: str | Path) -> dict[str, Any]:
@@ -62,7 +62,9 @@ def measured(path: str | Path, name: str, seed: int) -> dict[str, Any] | None:
     told = read_results(path)
     claims = [one for one in told["claims"] if one["weights"] == name]
     rows = [
-        row for row in told["rows"] if row["weights"] == name and row["pretraining_seed"] == seed
+        {key: row[key] for key in sorted(ROW)}
+        for row in told["rows"]
+        if row["weights"] == name and row["pretraining_seed"] == seed
     ]
     return {"made": told["made"], "claims": claims, "rows": rows} if claims or rows else None
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from genesis_hub.catalog.terms import CC_BY_SA_4, MIT_SMART_NET, PATENT_PENDING_SMART_NET
+from genesis_hub.catalog.terms import CC_BY_SA_4, MINI, MIT_SMART_NET, PATENT_PENDING_SMART_NET
 from genesis_hub.entry import Entry, InputFacts, Layout, Location, Paper, Rename
 
 PAPER = Paper(
@@ -134,5 +134,6 @@ ENTRIES = (
         width=0.1875,
         patent_note=PATENT_PENDING_SMART_NET,
         made_by="smartnet-mini",
+        notes=(MINI,),
     ),
 )

@@ -23,7 +23,8 @@ LICENCES = re.compile(r"CC BY(?:-SA)? \d\.\d(?: and \d\.\d)?|Apache-2\.0")
 
 
 def apart(low: float, **more: Any) -> dict[str, Any]:
-    return {"difference": low + 0.02, "low": low, "high": low + 0.04, **more}
+    ends = {"corrected_low": low, "corrected_high": low + 0.04}
+    return {"difference": low + 0.02, **ends, **more}
 
 
 def row(name: str, seed: int = 0, **more: Any) -> dict[str, Any]:
@@ -31,24 +32,27 @@ def row(name: str, seed: int = 0, **more: Any) -> dict[str, Any]:
     return {
         "set": "dots", "title": "DotMNIST", "mode": "probe", "measure": "auc", "labelled": 1042,
         "fraction": 0.01, "weights": name, "pretraining_seed": seed, "seeds": 10, "value": 0.875,
-        "low": 0.851, "high": 0.899, "seen": False, "against": {**against, "said": "a gain"},
+        "low": 0.851, "high": 0.899, "seen": "", "labels_seen": False,
+        "against": {**against, "said": "a gain"},
     } | more  # fmt: skip
 
 
 def results(path: Path, held: bool = True) -> Path:
     """Write made-up results of two names and two pre-training seeds."""
     claim = {
-        "weights": "rpl-2d-mini", "set": "dots", "labelled": 1042, "fraction": 0.01,
+        "weights": "rpl-2d-mini", "set": "dots", "fraction": 0.01,
         "measure": "auc", "said": "Better than nothing.", "committed": "1999-01-02", "seeds": 10,
         "differences": [
             apart(0.011, pretraining_seed=0, adjusted=0.03),
             apart(0.017, pretraining_seed=1, adjusted=0.04),
         ],
-        "held": held, "why": "" if held else "Seed 1 fell.",
+        "held": held, "why": "" if held else "seed 1 fell",
     }  # fmt: skip
     rows = [row("rpl-2d-mini"), row("rpl-2d-mini", 1, value=0.777), row("adam-mini", value=0.666)]
-    rows.append(row("rpl-2d-mini", title="Striped", seen=True, against=None))
-    made = {"python": "3.99", "torch": "9.9", "machine": "a toaster", "commit": "abcdef0" * 6}
+    rows.append(
+        row("rpl-2d-mini", title="Striped", seen="its stripes", labels_seen=True, against=None)
+    )
+    made = {"python": "3.99", "torch": "9.9", "machine": "a toaster", "on": "1999-01-03"}
     path.write_text(json.dumps({"made": made, "claims": [claim], "rows": rows}), encoding="utf-8")
     return path
 
@@ -67,6 +71,7 @@ def test_a_card_is_written_anew_and_the_tensors_stay(folder: Path, tmp_path: Pat
     assert "seed 0: +0.031 (+0.011 to +0.051), p 0.03; pre-training seed 1: +0.037" in card
     assert "| Striped \\* |" in card
     assert "saw labels of this set" in card
+    assert "Of Striped it had seen its stripes." in card
     assert "0.777" not in card
     assert "0.666" not in card
     assert (folder / "model.safetensors").read_bytes() == before
@@ -78,7 +83,7 @@ def test_a_claim_that_failed_says_so_and_why(tmp_path: Path) -> None:
     found = measured(results(tmp_path / "proof.json", held=False), "rpl-2d-mini", 0)
     assert found is not None
     assert "**It failed.**" in worth(found)[1]
-    assert "Seed 1 fell." in worth(found)[1]
+    assert "Why it failed: seed 1 fell." in worth(found)[1]
 
 
 def test_without_a_results_file_no_number_stays(folder: Path, tmp_path: Path) -> None:

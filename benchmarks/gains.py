@@ -1,0 +1,119 @@
+"""What the bundled weights gain, as one picture and one table, from benchmarks/results/proof.json.
+
+    python -m benchmarks.gains [--results FILE] [--out FOLDER]
+
+The picture, gains.svg, shows what each name gains over random weights of the same network on every
+set whose labels it had not seen: at the claim's share of the labels, or else the least that was
+measured, with its corrected interval. The table is printed, for the README. Neither has a number
+that is not in the file.
+"""
+
+import argparse
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from genesis_hub import registry
+from training.results import PROOF, read_results
+
+FOLDER = Path(__file__).parent.parent / "docs"
+WIDE, LINE, LEFT, RIGHT, TOP = 720, 18, 330, 150, 34
+GAIN, LOSS, NEITHER = "#1a7f37", "#c0392b", "#6e7781"
+Row = dict[str, Any]
+
+
+def chosen(told: dict[str, Any]) -> list[Row]:
+    """Return one row for each name and set, the claimed one where there is a claim."""
+    claims = {(one["weights"], one["set"]): one["fraction"] for one in told["claims"]}
+    found: dict[tuple[str, str], Row] = {}
+    for row in sorted(told["rows"], key=lambda row: (row["weights"], row["set"], row["labelled"])):
+        key = (row["weights"], row["set"])
+        if row["against"] is None or row["pretraining_seed"] != 0 or row["labels_seen"]:
+            continue
+        if key not in found or claims.get(key) == row["fraction"]:
+            found[key] = {**row, "claimed": claims.get(key) == row["fraction"]}
+    return list(found.values())
+
+
+def picture(rows: Sequence[Row]) -> str:
+    """Return the differences with their intervals as SVG, zero marked."""
+    ends = [row["against"][end] for row in rows for end in ("corrected_low", "corrected_high")]
+    low, high = min([0.0, *ends]), max([0.0, *ends])
+    scale = (WIDE - LEFT - RIGHT) / ((high - low) or 1.0)
+    tall = TOP + LINE * (len(rows) + 1)
+    zero = LEFT - low * scale
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDE} {tall}" '
+        'font-family="sans-serif" font-size="12">',
+        f'<rect width="{WIDE}" height="{tall}" fill="#ffffff"/>',
+        '<text x="8" y="18" font-weight="bold">Over random weights of the same network</text>',
+        f'<line x1="{zero:.1f}" y1="{TOP - 8}" x2="{zero:.1f}" y2="{tall - LINE}" '
+        'stroke="#6e7781" stroke-dasharray="3 3"/>',
+        f'<text x="{zero:.1f}" y="{tall - 4}" text-anchor="middle">0</text>',
+    ]
+    for place, row in enumerate(rows):
+        against, y = row["against"], TOP + LINE * (place + 0.5)
+        ink = colour(against)
+        a, at, b = (
+            LEFT + (against[key] - low) * scale
+            for key in ("corrected_low", "difference", "corrected_high")
+        )
+        said = f"{row['weights']}, {row['set']}, {row['labelled']:,} labelled"
+        weight = ' font-weight="bold"' if row["claimed"] else ""
+        parts += [
+            f'<text x="8" y="{y + 4:.1f}"{weight}>{escape(said)}</text>',
+            f'<line x1="{a:.1f}" y1="{y:.1f}" x2="{b:.1f}" y2="{y:.1f}" stroke="{ink}" '
+            'stroke-width="2"/>',
+            f'<circle cx="{at:.1f}" cy="{y:.1f}" r="4" fill="{ink}"/>',
+            f'<text x="{WIDE - RIGHT + 12}" y="{y + 4:.1f}">{against["difference"]:+.3f} '
+            f"{escape(row['measure'])}</text>",
+        ]
+    return "\n".join([*parts, "</svg>", ""])
+
+
+def colour(against: Row) -> str:
+    """Return the colour of what a comparison says."""
+    if against["corrected_low"] > 0 and against["said"] == "significant gain":
+        return GAIN
+    return LOSS if against["said"] == "significant loss" else NEITHER
+
+
+def table(told: dict[str, Any]) -> str:
+    """Return the names that ship with what each was made of and its claim's gain, as Markdown."""
+    lines = ["| name | dims | images | licence | claimed gain |", "|---|---|---|---|---|"]
+    claims = {one["weights"]: one for one in told["claims"]}
+    for entry in registry.ENTRIES.values():
+        if entry.location.road == "bundled":
+            lines.append(
+                f"| `{entry.name}` | {entry.ndim}D | {entry.inputs.modality} "
+                f"| {entry.license.name} | {gained(claims.get(entry.name))} |"
+            )
+    return "\n".join([*lines, ""])
+
+
+def gained(claim: Row | None) -> str:
+    """Say what came of a claim."""
+    if claim is None:
+        return "none claimed"
+    apart = ", ".join(f"{one['difference']:+.3f}" for one in claim["differences"])
+    held = "held" if claim["held"] else "failed"
+    return f"{claim['set']}: {apart or 'not measured'} {claim['measure']}, {held}"
+
+
+def main() -> None:
+    """Write the picture and the table."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--results", type=Path, default=PROOF)
+    parser.add_argument("--out", type=Path, default=FOLDER)
+    options = parser.parse_args()
+    told = read_results(options.results)
+    rows = chosen(told)
+    if not rows:
+        parser.error(f"{options.results} compares nothing with random weights; nothing to draw")
+    (options.out / "gains.svg").write_text(picture(rows), encoding="utf-8")
+    print(table(told))
+
+
+if __name__ == "__main__":
+    main()
