@@ -18,7 +18,9 @@ import torch
 from genesis_hub.data.phantoms import chest_xray
 
 # Workers of pytest-xdist share the cores; more threads than cores make small models far slower.
-torch.set_num_threads(1 if "PYTEST_XDIST_WORKER" in os.environ else 2)
+torch.set_num_threads(
+    1 if "PYTEST_XDIST_WORKER" in os.environ else int(os.environ.get("OMP_NUM_THREADS", 2))
+)
 
 
 @pytest.fixture(autouse=True)

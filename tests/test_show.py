@@ -459,7 +459,7 @@ def test_a_published_network_is_drawn_with_all_it_answers(smart, marked, tmp_pat
 
 def test_the_published_head_alone_is_asked_by_gradcam(smart: Path) -> None:
     model = genesis_hub.from_pretrained(smart)
-    x = torch.rand(1, 1, 32, 32)
+    x = torch.rand(1, 1, 64, 64)
     asked = Asked(model, "classification").eval()
     with torch.no_grad():
         torch.testing.assert_close(asked(x), model(x)["classification"])

@@ -21,7 +21,8 @@ ROOMS: dict[str, set[str]] = {
     "layers": {"errors"},
     "page": {"page"},
     "show": {"data", "errors", "extras", "layers", "show"},
-    "cards": {"entry"},
+    "cards": {"entry", "worth"},
+    "worth": set(),
     "catalog": {"entry", "catalog"},
     "networks": {"errors", "networks"},
     "guests": {"entry", "errors", "networks"},
@@ -53,7 +54,7 @@ ROOMS: dict[str, set[str]] = {
         "api", "atomic", "extras", "entry", "errors", "models", "names", "networks", "weights",
     },
     "auditing": {"api", "atomic", "data", "errors", "registry", "weights"},
-    "write_cards": {"cards", "registry"},
+    "write_cards": {"cards", "entry", "registry", "weights"},
     "api": {
         "registry", "entry", "errors", "weights", "spec", "saved", "assemble", "hosting",
         "importing",
@@ -215,9 +216,10 @@ TRAINING_ROOMS: dict[str, set[str]] = {
         "chain", "command", "configs", "corpus", "forecast", "handover", "kinds", "leaving",
         "methods", "network", "objective", "pictures", "recipe", "slices", "wholes",
     },
-    "release": {"command", "handover", "leaving"},
+    "release": {"command", "handover", "leaving", "results"},
+    "results": set(),
     "minis": {"discovery", "minis"},
-    "mini": {"command", "minis", "pretrain", "release"},
+    "mini": {"command", "minis", "pretrain", "release", "results"},
 }  # fmt: skip
 # A view is a pure function of tensors and draws: of the hub it knows the errors alone.
 OF_THE_HUB = {
@@ -269,7 +271,7 @@ TRAINING_DOORS = {
         "slices",
         "wholes",
     },
-    "scipy": {"converting", "corpus", "discovery"},
+    "scipy": {"converting", "corpus", "discovery", "slices"},
     "tqdm": {"converting", "corpus", "discovery", "pictures", "wholes"},
     "PIL": {"converting"},
 }
