@@ -106,8 +106,8 @@ SETS: dict[str, Labelled] = {
         "chest X-rays with both lungs and the heart outlined",
         Asked(
             "cxr_seg/cases.csv",
-            f"{TUNED} --shots 3,12 --mask lungs --task segmentation --set size=[64,64] "
-            "--set batch_size=4",
+            f"{TUNED} --shots 3 --mask lungs --task segmentation --set size=[64,64] "
+            "--set batch_size=4 --set lr=1e-3",
         ),
         FLAT,
         grey=True,
@@ -116,7 +116,8 @@ SETS: dict[str, Labelled] = {
         "patches of chest CT with lung tumours outlined, by patient",
         Asked(
             "lung-tumour/cases.csv",
-            f"{TUNED} --shots 20 --no-check --task segmentation --set size=[48,48] --set batch_size=4",
+            f"{TUNED} --shots 20 --no-check --task segmentation --set size=[48,48] "
+            "--set batch_size=4 --set lr=1e-3",
         ),
         FLAT,
         labels_seen=("smartnet-mini",),
