@@ -378,6 +378,19 @@ def test_features_are_known_until_the_encoder_learns(films, tmp_path, monkeypatc
         torch.testing.assert_close(got[key], tensor, atol=1e-5, rtol=1e-4)
 
 
+def test_weights_kept_in_two_bytes_serve_every_verb(films: Path, tmp_path: Path) -> None:
+    half = genesis_hub.create_model("adam-resnet50", width=0.125).half()
+    saved = half.save_pretrained(tmp_path / "weights")
+    tuned(saved, films, tmp_path / "run", **FLAT, augment="none")
+    rows = genesis_hub.embed(saved, films, check=False).results
+    assert all(np.isfinite(row).all() for row in rows.values())
+    found = genesis_hub.benchmark(
+        [str(saved)], films, tmp_path / "which", fractions=(1.0,), folds=1, quiet=True,
+        recipe={"size": [32, 32]},
+    )  # fmt: skip
+    assert not found.failed
+
+
 def test_a_case_that_would_be_cut_has_no_features_to_keep(chests: Path, tmp_path: Path) -> None:
     recipe = {**SHORT, "size": [16, 16, 16], "freeze": True, "cache": True, "augment": "none"}
     with pytest.raises(BadInput, match=r"larger than size=\(16, 16, 16\)"):

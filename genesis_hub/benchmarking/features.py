@@ -93,7 +93,8 @@ def frozen(contestant: Contestant, recipe: Recipe, cases: CaseList) -> HubModel:
             torch.manual_seed(seed_of(recipe.seed, contestant.draw))
             model = api.create_model(entry.name, width=contestant.width or entry.width, **wishes)
     else:
-        model = api.from_pretrained(contestant.source, **wishes)
+        # However its numbers are kept: the recipe says what is computed in.
+        model = api.from_pretrained(contestant.source, **wishes).float()
     if recipe.size is not None or recipe.spacing is not None:
         facts = model.inputs.facts
         size = facts.size if recipe.size is None else size_for(recipe, entry, cases)

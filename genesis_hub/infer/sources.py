@@ -37,7 +37,8 @@ def loaded(
         if modality is not None or range is not None:
             model.expect(modality=modality, range=range)
         return model
-    return api.from_pretrained(model, task=task, modality=modality, range=range)
+    # However its numbers are kept: `precision` says what is computed in.
+    return api.from_pretrained(model, task=task, modality=modality, range=range).float()
 
 
 def find(

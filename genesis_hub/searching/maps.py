@@ -171,7 +171,7 @@ def dense(
         model, task="features", features_only=True, modality=modality, range=range
     )
     flat(loaded.ndim, str(model))
-    return loaded
+    return loaded.float()
 
 
 def flat(ndim: int, name: str) -> None:

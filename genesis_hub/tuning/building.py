@@ -37,7 +37,8 @@ def built(source: str | Path, entry: Entry, recipe: Recipe, cases: CaseList) -> 
         network = api.create_model(entry.name, **wishes)
     else:
         try:
-            network = api.from_pretrained(source, **wishes)
+            # However its numbers are kept: `precision` says what is computed in.
+            network = api.from_pretrained(source, **wishes).float()
         except WeightsUnavailable as error:
             raise WeightsUnavailable(
                 f"{error}; scratch=true (--scratch) trains without weights"
