@@ -4,7 +4,7 @@
 
 Each is a process of its own with a time limit; one that fails or takes too long is a row that says
 so, beside the rows it told before. --only: the others' tables stay. --quick: small sizes, to see
-that all run; it prints its page, and writes it where --out says.
+that all run, not to be quoted; it prints its page, and writes it where --out says.
 """
 
 import argparse
@@ -44,7 +44,7 @@ class Asked(NamedTuple):
 
 BENCHMARKS = {
     "loading": Asked("Importing the package, loading weights", quick="--repeats 1"),
-    "reading": Asked("Reading images", quick="--repeats 1 --slices 32"),
+    "reading": Asked("Reading images", quick="--repeats 1 --slices 48"),
     "feeding": Asked(
         "Waiting for batches in fine-tuning",
         quick="--pictures 16 --volumes 6 --width 0.0625 --repeats 1",

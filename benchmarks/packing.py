@@ -219,7 +219,7 @@ def main() -> None:
     parser.add_argument("--small", action="store_true", help="a small phantom alone")
     options = parser.parse_args()
     some = [] if options.small else real(options.volumes)
-    for title, volumes in (("real CT", some), ("phantom", made_up(64 if options.small else 256))):
+    for title, volumes in (("real CT", some), ("phantom", made_up(96 if options.small else 256))):
         if volumes:
             print(f"\n{title}: {', '.join(' x '.join(map(str, v.shape)) for v in volumes)}")
             with tempfile.TemporaryDirectory() as work:
