@@ -33,9 +33,11 @@ class Labelled(NamedTuple):
 
     def words(self, weights: str) -> str:
         """Return the words that a name is compared with."""
-        return (
+        words = (
             f"{self.asked.words} {GREY}" if self.grey and "smart" in weights else self.asked.words
         )
+        # On a CPU bf16 gives its maps of 2 x 2 x 2 gradients that are no numbers.
+        return words.replace("=bf16", "=fp32") if "rotation" in weights else words
 
     @property
     def tuned(self) -> bool:
