@@ -47,7 +47,7 @@ BENCHMARKS = {
     "reading": Asked("Reading images", quick="--repeats 1 --slices 48"),
     "feeding": Asked(
         "Waiting for batches in fine-tuning",
-        quick="--pictures 16 --volumes 6 --width 0.0625 --repeats 1",
+        quick="--pictures 96 --volumes 14 --width 0.0625 --repeats 1",
     ),
     "loop": Asked("The training loop", quick="--steps 4 --width 0.0625 --repeats 1"),
     "sliding_window": Asked(
