@@ -8,10 +8,12 @@ import pytest
 import torch
 
 import genesis_hub
-from genesis_hub import show
+from genesis_hub import BadInput, show
 from genesis_hub.data import read
+from genesis_hub.data.finding import find_images
 from genesis_hub.gallery.draw import staged
 from genesis_hub.gallery.heat import channels_of
+from genesis_hub.gallery.told import labels_told, masks_told
 from genesis_hub.infer.prepare import prepare
 
 nibabel = pytest.importorskip("nibabel")
@@ -46,6 +48,14 @@ def smart():
     return model.eval()
 
 
+@pytest.fixture(scope="module")
+def vol(tmp_path_factory) -> Path:
+    root = tmp_path_factory.mktemp("vol")
+    saved(root / "images" / "p0.nii.gz", head())
+    saved(root / "labels" / "p0.nii.gz", (head() == 70).astype(np.uint8))
+    return root
+
+
 def test_pictures_show_what_the_network_tells_apart(smart, tmp_path: Path) -> None:
     ready = prepare(read(saved(tmp_path / "a.nii.gz", head())), smart.inputs, check=False)
     figure = staged(smart, ready, CPU, None)
@@ -54,3 +64,13 @@ def test_pictures_show_what_the_network_tells_apart(smart, tmp_path: Path) -> No
     one = channels_of(smart, ready, CPU)
     drawn = show.channels(one.grey, one.maps).axes[0].images[0]
     assert drawn.get_clim() == (0, 80)
+
+
+@pytest.mark.parametrize("told", [masks_told, labels_told], ids=["masks", "labels"])
+def test_masks_alone_in_a_folder_are_taken_by_the_names_of_images(told, vol: Path) -> None:
+    found = find_images(vol / "images")
+    for folder in (vol, vol / "labels"):
+        masks = told(folder, found).check(found)
+        assert masks.mask(found[0]).resolve() == (vol / "labels" / "p0.nii.gz").resolve()
+    with pytest.raises(BadInput):  # Images are no masks of themselves.
+        told(vol / "images", found).check(found)
