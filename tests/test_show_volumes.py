@@ -11,7 +11,7 @@ import genesis_hub
 from genesis_hub import BadInput, show
 from genesis_hub.data import read
 from genesis_hub.data.finding import find_images
-from genesis_hub.gallery.draw import staged
+from genesis_hub.gallery.draw import draw, staged
 from genesis_hub.gallery.heat import channels_of
 from genesis_hub.gallery.told import labels_told, masks_told
 from genesis_hub.infer.prepare import prepare
@@ -74,3 +74,18 @@ def test_masks_alone_in_a_folder_are_taken_by_the_names_of_images(told, vol: Pat
         assert masks.mask(found[0]).resolve() == (vol / "labels" / "p0.nii.gz").resolve()
     with pytest.raises(BadInput):  # Images are no masks of themselves.
         told(vol / "images", found).check(found)
+
+
+def test_a_mask_that_lies_elsewhere_is_refused(smart, vol: Path, tmp_path: Path) -> None:
+    moved = SPACED.copy()
+    moved[:3, 3] = 30, 30, 30
+    mask = (head() == 70).astype(np.uint8)
+    for name, wrong, words in (
+        ("moved", saved(tmp_path / "moved" / "p0.nii.gz", mask, moved), "shifted by 52 mm"),
+        ("small", saved(tmp_path / "small" / "p0.nii.gz", mask[:30]), "is 30x32x6, but p0.nii.gz"),
+    ):
+        call = {"kind": "answers", "labels": wrong.parent, "quiet": True}
+        done = draw(smart, vol / "images", tmp_path / f"out_{name}", **call)
+        assert "its mask p0.nii.gz" in done.failed["p0"]
+        assert words in done.failed["p0"]
+        assert not list((tmp_path / f"out_{name}").glob("*.png"))

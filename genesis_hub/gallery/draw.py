@@ -85,6 +85,7 @@ def draw(
         network = featured(model, layer, modality=modality, range=range).to(where).eval()
         found = find(images, uneven=uneven)
         told = None if labels is None else labels_told(labels, found).check(found)
+        told = replace(told, placed=check) if told else None
         outcome = arranged(
             network, found, told, folder, settings=settings, device=where, seed=seed, quiet=quiet
         )
@@ -98,6 +99,7 @@ def draw(
     if kind == "answers":
         check_answers(network)
         truths = None if labels is None else masks_told(labels, found).check(found)
+        truths = replace(truths, placed=check) if truths else None
     picture = drawn_by(kind, network, where, layer=layer, target=target)
 
     def prepared(one: Found) -> Ready:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genesis_hub.data.cases import CaseList, class_indices, load_cases
-from genesis_hub.data.cases.alignment import shape_mismatch
+from genesis_hub.data.cases.alignment import affine_mismatch, shape_mismatch
 from genesis_hub.data.cases.pairs import CHANNEL, by_name, fitted
 from genesis_hub.data.finding import Found
 from genesis_hub.data.image import Image, turned
@@ -34,12 +34,14 @@ class Told:
     """Labels and masks by an image's path and, where names tell them apart, its name.
 
     values: what numbers of the masks are which classes; empty where nobody says: as they are.
+    placed: masks that lie elsewhere than their images are refused.
     """
 
     source: str | Path
     labels: dict[str, str] = field(default_factory=dict)
     masks: dict[str, Path] = field(default_factory=dict)
     values: tuple[tuple[int, int], ...] = ()
+    placed: bool = True
 
     def label(self, one: Found) -> str | None:
         """Return an image's label, or None."""
@@ -56,6 +58,8 @@ class Told:
             return None
         mask = read(path)
         off = shape_mismatch(ready.image, mask)
+        if self.placed:
+            off = off or affine_mismatch(ready.image, mask)
         if off:
             raise BadInput(f"its mask {path.name} {off}; give the mask that was drawn on the image")
         classes = class_indices(mask, self.values) if self.values else numbers_in(mask)
