@@ -66,7 +66,7 @@ def draw(
     one predicted.
     labels: for "tsne", a CSV or a folder per class that says the label of each image, or masks,
     which say whether it is marked (of volumes seen by a 2D model, each slice); for "answers",
-    masks.
+    masks: a folder with images and masks, or with masks alone that are called as the images are.
     The other arguments are those of `predict`. A case that fails is told and the rest go on.
     """
     if kind not in KINDS:
@@ -84,7 +84,8 @@ def draw(
     if kind == "tsne":
         network = featured(model, layer, modality=modality, range=range).to(where).eval()
         found = find(images, uneven=uneven)
-        told = None if labels is None else labels_told(labels).check(found)
+        told = None if labels is None else labels_told(labels, found).check(found)
+        told = replace(told, placed=check) if told else None
         outcome = arranged(
             network, found, told, folder, settings=settings, device=where, seed=seed, quiet=quiet
         )
@@ -97,7 +98,8 @@ def draw(
     truths = None
     if kind == "answers":
         check_answers(network)
-        truths = None if labels is None else masks_told(labels).check(found)
+        truths = None if labels is None else masks_told(labels, found).check(found)
+        truths = replace(truths, placed=check) if truths else None
     picture = drawn_by(kind, network, where, layer=layer, target=target)
 
     def prepared(one: Found) -> Ready:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genesis_hub.data.cases import CaseList, class_indices, load_cases
-from genesis_hub.data.cases.alignment import shape_mismatch
+from genesis_hub.data.cases.alignment import affine_mismatch, shape_mismatch
+from genesis_hub.data.cases.pairs import CHANNEL, by_name, fitted
 from genesis_hub.data.finding import Found
 from genesis_hub.data.image import Image, turned
 from genesis_hub.data.readers import read
@@ -33,12 +34,14 @@ class Told:
     """Labels and masks by an image's path and, where names tell them apart, its name.
 
     values: what numbers of the masks are which classes; empty where nobody says: as they are.
+    placed: masks that lie elsewhere than their images are refused.
     """
 
     source: str | Path
     labels: dict[str, str] = field(default_factory=dict)
     masks: dict[str, Path] = field(default_factory=dict)
     values: tuple[tuple[int, int], ...] = ()
+    placed: bool = True
 
     def label(self, one: Found) -> str | None:
         """Return an image's label, or None."""
@@ -55,6 +58,8 @@ class Told:
             return None
         mask = read(path)
         off = shape_mismatch(ready.image, mask)
+        if self.placed:
+            off = off or affine_mismatch(ready.image, mask)
         if off:
             raise BadInput(f"its mask {path.name} {off}; give the mask that was drawn on the image")
         classes = class_indices(mask, self.values) if self.values else numbers_in(mask)
@@ -79,12 +84,12 @@ class Told:
         return self
 
 
-def labels_told(source: str | Path) -> Told:
+def labels_told(source: str | Path, found: Sequence[Found] = ()) -> Told:
     """Return the labels of images; where there are masks alone, those."""
     try:
         cases = load_cases(source, task="classification", check=False)
     except BadInput:
-        return masks_told(source)
+        return masks_told(source, found)
     labels: dict[str, str] = {}
     for case in cases:
         if case.label is None:
@@ -100,9 +105,15 @@ def labels_told(source: str | Path) -> Told:
     return Told(source, labels)
 
 
-def masks_told(source: str | Path) -> Told:
-    """Return the masks of images."""
-    cases: CaseList = load_cases(source, task="segmentation", check=False)
+def masks_told(source: str | Path, found: Sequence[Found] = ()) -> Told:
+    """Return the masks of images; found: the images, whose names masks alone in a folder bear."""
+    try:
+        cases: CaseList = load_cases(source, task="segmentation", check=False)
+    except BadInput:
+        masks = masks_alone(Path(source), found)
+        if not masks:
+            raise
+        return Told(source, masks=masks)
     masks = {
         key: case.mask
         for case in cases
@@ -112,6 +123,22 @@ def masks_told(source: str | Path) -> Told:
     if not masks:
         raise BadInput(f"{source} has no mask of any image; give images/ with masks/, or a table")
     return Told(source, masks=masks, values=cases.values)
+
+
+def masks_alone(folder: Path, found: Sequence[Found]) -> dict[str, Path]:
+    """Return the masks that lie in a folder itself under the names of images."""
+    if not folder.is_dir():
+        return {}
+    images = {one.path.resolve() for one in found}
+    files = {name: path for name, path in by_name(folder).items() if path.resolve() not in images}
+    named = fitted(files, {one.name: (one.path,) for one in found}, [])
+    masks = {}
+    for one in found:
+        channel = CHANNEL.match(one.name)  # nnU-Net's: case_0000 is outlined by case.
+        mask = named.get(one.name) or (named.get(channel[1]) if channel else None)
+        if mask is not None:
+            masks[one.name] = mask
+    return masks
 
 
 def numbers_in(mask: Image) -> Array:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from genesis_hub.infer.networks import in_plane
-from genesis_hub.infer.prepare import Ready, fitted
+from genesis_hub.infer.prepare import Converter, Ready, fitted
 from genesis_hub.infer.segment import by_slices
 from genesis_hub.infer.windows import cut, plan_windows, window_batches
 from genesis_hub.inputs import as_tensor
@@ -39,12 +39,18 @@ class View:
 
     @property
     def grey(self) -> Array:
-        """The pixels shown, (X, Y[, Z]): the mean of a picture's colours, else channel 0."""
+        """The pixels shown, clipped, (X, Y[, Z]): a picture's colours' mean, else channel 0."""
         pixels = np.asarray(self.ready.pixels)
         grey = (
             pixels.mean(0) if self.ready.image.ndim == 2 else pixels[0]
         )  # Of colours, their mean.
-        return np.asarray(grey[self.place], np.float32)
+        return np.asarray(self.clipped(grey[self.place]), np.float32)
+
+    def clipped(self, pixels: Array) -> Array:
+        """Return pixels within the values that the network tells apart, as it sees no others."""
+        convert = self.ready.convert
+        clip = convert.inputs.facts.clip if isinstance(convert, Converter) else None
+        return pixels if clip is None else pixels.clip(*clip)
 
     @property
     def taken(self) -> Array:
@@ -58,7 +64,7 @@ class View:
         """
         grey, flat = self.taken if taken else self.grey, self.ready.image.ndim == 2
         # Black and white of the whole image: a window of air alone would be stretched.
-        ends = greys(grey if taken else np.asarray(self.ready.pixels)[0, ::2, ::2])
+        ends = greys(grey if taken else self.clipped(np.asarray(self.ready.pixels)[0, ::2, ::2]))
         if not flat and grey.ndim == 2:
             # One slice of a volume is drawn as a volume of one: upright, with the patient's sides.
             grey = grey[..., None]
