@@ -40,7 +40,7 @@ def claim(one: Mapping[str, Any]) -> str:
     )
     ended = "**It held.**" if one["held"] else "**It failed.**"
     return (
-        f"Claimed on {one['committed']}, before its test cases were looked at: *{one['said']}* "
+        f"Claimed on {one['committed']}, before it was measured: *{one['said']}* "
         f"{ended} Difference of {one['measure']} on {one['set']} with {one['fraction']:.3g} of its "
         f"labels, {one['seeds']} draws of the training cases: {found or 'none was measured'}."
         + (f" Why it failed: {one['why']}." if one["why"] else "")

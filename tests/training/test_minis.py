@@ -111,7 +111,7 @@ def test_a_card_says_that_its_slices_were_labelled() -> None:
         "recipe": recipe, "data": {"cases": {"train": 161, "val": 23}}, "method": "smart-net",
         "steps": 1200, "reached": {"loss": 1.0, "auc": 0.9, "dice": 0.5, "mae": 0.04},
     })  # fmt: skip
-    assert "slices, seen as 64 x 64, of 161 labelled scans" in said
+    assert "slices, seen as 64 x 64 (38,400 in all), of 161 labelled scans" in said
     assert "AUC 0.900; what is there outlined with a Dice of 0.50" in said
     assert "unlabelled" not in said
 

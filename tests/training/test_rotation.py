@@ -76,7 +76,8 @@ def test_a_run_leaves_the_catalogs_encoder(ndim: int, tmp_path: Path) -> None:
                    {"features_only": True}):  # fmt: skip
         assert "100.0%" in str(genesis_hub.from_pretrained(run.model, **wishes).load_report)
     card = (run.model / "README.md").read_text()
-    assert f"4 whole images brought to {side} a side, of 4 unlabelled" in card
+    assert f"4 whole images brought to {side} a side (" in card
+    assert ", of 4 unlabelled" in card
     assert "classes told right" in card
 
 
