@@ -53,6 +53,17 @@ def spacing_upright(spacing: Sequence[float], codes: str) -> tuple[float, ...]:
     return tuple(float(spacing[axis]) for axis in order)
 
 
+def numbers_upright(numbers: Sequence[Sequence[int]], codes: str) -> tuple[Sequence[int], ...]:
+    """Return the numbers of a volume's slices across each axis, as `upright` turns the volume."""
+    turns = []
+    for code in FRAME:
+        pair = next(pair for pair in ("RL", "AP", "SI") if code in pair)
+        axis = next(i for i, c in enumerate(codes or "LPS") if c in pair)
+        same = (codes or "LPS")[axis] == code
+        turns.append(numbers[axis] if same else numbers[axis][::-1])
+    return tuple(turns)
+
+
 def planes_of(
     volume: Array,
     weight: Array | None = None,
