@@ -57,10 +57,11 @@ class View:
         """What the network takes of the pixels shown, its first channel: (X, Y[, Z])."""
         return self.back(self.x[0, 0].cpu())
 
-    def scan(self, *, taken: bool = False, **drawn: Mapping[str, Array]) -> Scan:
+    def scan(self, *, taken: bool = False, through: str = "", **drawn: Mapping[str, Array]) -> Scan:
         """Return what is shown, to be drawn on; drawn: masks and others, with the view's sides.
 
         taken: what the network takes is shown, as answers that are images are to be compared to.
+        through: the mask whose middle is shown.
         """
         grey, flat = self.taken if taken else self.grey, self.ready.image.ndim == 2
         # Black and white of the whole image: a window of air alone would be stretched.
@@ -78,6 +79,7 @@ class View:
             codes="" if flat or self.ready.image.affine is None else self.ready.frame,
             grey=ends,
             numbers=() if flat else self.numbers,
+            through=through,
             **drawn,
         )
 

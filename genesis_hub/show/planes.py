@@ -114,10 +114,16 @@ def several(length: int, weight: Array | None, many: int) -> list[int]:
         low, high, best = 0, length - 1, length // 2
     else:
         there = np.flatnonzero(weight > 0.05 * weight.max())
-        low, high, best = int(there[0]), int(there[-1]), int(weight.argmax())
+        low, high, best = int(there[0]), int(there[-1]), middle_of_most(weight)
     if many == 1:
         return [best]
     wanted = [round(low + (high - low) * share) for share in np.linspace(0, 1, many + 2)[1:-1]]
     nearest = int(np.argmin([abs(index - best) for index in wanted]))
     wanted[nearest] = best
     return sorted(set(wanted))
+
+
+def middle_of_most(weight: Array) -> int:
+    """Return the slice with most; of several with as much, the one in their middle."""
+    most = np.flatnonzero(weight == weight.max())
+    return int(most[(len(most) - 1) // 2])
