@@ -59,6 +59,8 @@ def attending(wishes: Wishes, saved: Spec, entry: Entry) -> Wishes:
     )
     if entry.ndim == 2 and all_attend(saved.decoder) and mine:
         return replace(wishes, decoder="pretrained-scse")
+    if wishes.task == "pretext" and wishes.decoder is None and all_attend(saved.decoder):
+        return replace(wishes, decoder="scse")
     return wishes
 
 

@@ -12,6 +12,7 @@ from torch import nn
 
 import genesis_hub
 from genesis_hub import BadInput
+from genesis_hub.cli import main
 from genesis_hub.data.phantoms import chest_ct, chest_xray
 from genesis_hub.engine import loop
 from genesis_hub.engine.checkpoint import load
@@ -376,6 +377,17 @@ def test_features_are_known_until_the_encoder_learns(films, tmp_path, monkeypatc
     assert any(not torch.equal(got[name], begun[name]) for name in learned)
     for key, tensor in expected.items():
         torch.testing.assert_close(got[key], tensor, atol=1e-5, rtol=1e-4)
+
+
+def test_the_command_takes_an_operator(chests: Path, tmp_path: Path, capsys) -> None:
+    words = ["finetune", "adam-resnet50", "--data", str(chests.parent / "cases.csv"), "--scratch"]
+    words += ["--out", str(tmp_path / "run"), "--width", "0.125", "--quiet", "--modality", "ct"]
+    words += [w for key in ("steps=2", "batch_size=2", "size=[32,32,4]", "report=false")
+              for w in ("--set", key)]  # fmt: skip
+    assert main([*words, "--operator", "gru"]) == 2
+    assert "operator='gru'; choose from lstm, conv3d" in capsys.readouterr().err
+    assert main([*words, "--operator", "lstm"]) == 0
+    assert genesis_hub.from_pretrained(tmp_path / "run" / "model").spec.operator == "lstm"
 
 
 def test_weights_kept_in_two_bytes_serve_every_verb(films: Path, tmp_path: Path) -> None:

@@ -46,3 +46,12 @@ def test_it_loads_by_name_for_every_task(entry: Entry, wishes: dict[str, Any]) -
     answer = model(torch.rand(1, entry.in_channels, *entry.inputs.size))
     assert bool(answer.isfinite().all())
     assert entry.name in genesis_hub.list_models(pretrained=True)
+
+
+@pytest.mark.parametrize("name", ["models-genesis-mini", "semantic-genesis-mini", "smartnet-mini"])
+def test_heads_that_ship_are_whole_by_name(name: str) -> None:
+    model = genesis_hub.from_pretrained(name, task="pretext")
+    report = model.load_report
+    assert report is not None
+    assert not report.of("ignored")  # Attention was once left out: all dark was bright.
+    assert not report.of("initialised")

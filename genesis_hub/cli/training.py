@@ -40,6 +40,7 @@ def add(verbs: Any) -> None:
     verb.add_argument("--folds", type=int, default=0, help="once per fold, each in its own folder")
     verb.add_argument("--seeds", type=int, default=0, help="so many runs, each by another seed")
     verb.add_argument("--transfer", help="encoder, or all: the decoder, too")
+    verb.add_argument("--operator", help="lstm or conv3d: volumes by a 2D encoder's slices")
     verb.add_argument("--precision", help="fp32, bf16 or fp16")
     for name, kind in COMMON:
         verb.add_argument(f"--{name.replace('_', '-')}", type=kind)
@@ -89,7 +90,7 @@ def run_finetune(options: argparse.Namespace) -> int:
 
     names = (
         "task", "reader", "mask", "patient", "modality", "no_check", "scratch", "transfer",
-        "precision",
+        "precision", "operator",
         *(name for name, _ in COMMON),
     )  # fmt: skip
     shared: dict[str, Any] = {

@@ -9,7 +9,7 @@ from genesis_hub.errors import BadInput
 QUICK = ("workers", "precision", "no_check")
 OVERRULING = ("lr", "batch_size", "epochs")
 OTHERS = (
-    "scratch", "scratch_twin", "folds", "seeds", "seed", "transfer", "steps", "width",
+    "scratch", "scratch_twin", "folds", "seeds", "seed", "transfer", "operator", "steps", "width",
     "label_fraction", "shots", "task", "reader", "labels", "mask", "patient", "classes", "range",
     "modality",
 )  # fmt: skip
