@@ -11,10 +11,14 @@ import genesis_hub
 from genesis_hub import BadInput, show
 from genesis_hub.data import read
 from genesis_hub.data.finding import find_images
+from genesis_hub.entry import Answers
+from genesis_hub.gallery.answers import answers_of
 from genesis_hub.gallery.draw import draw, staged
 from genesis_hub.gallery.heat import channels_of
 from genesis_hub.gallery.told import labels_told, masks_told
+from genesis_hub.gallery.views import view_of
 from genesis_hub.infer.prepare import prepare
+from genesis_hub.show.scans import slices_of
 
 nibabel = pytest.importorskip("nibabel")
 CPU = torch.device("cpu")
@@ -89,3 +93,48 @@ def test_a_mask_that_lies_elsewhere_is_refused(smart, vol: Path, tmp_path: Path)
         assert "its mask p0.nii.gz" in done.failed["p0"]
         assert words in done.failed["p0"]
         assert not list((tmp_path / f"out_{name}").glob("*.png"))
+
+
+@pytest.mark.parametrize("up", [5.0, -5.0], ids=["feet first", "head first"])
+def test_slices_are_numbered_as_the_file_counts_them_in_all_pictures(smart, up, tmp_path) -> None:
+    affine = np.diag([1.0, -1.0, up, 1.0])
+    volume = np.zeros((32, 32, 7), np.int16)
+    volume[:] = 10 * np.arange(7)  # A slice's value says its index in the file.
+    ready = prepare(read(saved(tmp_path / "a.nii.gz", volume, affine)), smart.inputs, check=False)
+    for at in (1, 5):
+        view = view_of(smart, ready, (16, 16, at))
+        (value,) = np.unique(view.grey)
+        assert view.said.startswith(f"slice {value / 10 + 1:.0f} of 7")
+        assert view.numbers[2] == [value / 10 + 1]
+    deep = genesis_hub.create_model("models-genesis", width=0.0625, range=(0.0, 80.0))
+    ready = prepare(read(tmp_path / "a.nii.gz"), deep.inputs, check=False)
+    figure = show.overlay(view_of(deep, ready).scan())
+    drawn = [axes for axes in figure.axes if axes.get_title().startswith("axial")]
+    assert len(drawn) == 3
+    for axes in drawn:
+        value = float(np.median(np.asarray(axes.images[0].get_array())))
+        assert axes.get_title() == f"axial {value / 10 + 1:.0f}"
+
+
+def test_planes_go_through_the_middle_of_the_truth_whatever_is_answered(tmp_path: Path) -> None:
+    model = genesis_hub.create_model(
+        "models-genesis", task="segmentation", num_classes=2, width=0.0625, range=(0.0, 80.0)
+    ).eval()
+    model.answers = Answers(("background", "lesion"), False)
+    volume = np.random.default_rng(0).integers(0, 80, (32, 32, 32)).astype(np.int16)
+    ready = prepare(read(saved(tmp_path / "a.nii.gz", volume, np.eye(4))), model.inputs)
+    truth = np.zeros((32, 32, 32), np.uint8)
+    truth[20:25, 4:9, 10:15] = 1
+    scan, _, _ = answers_of(model, ready, CPU, truth)
+    noise = np.ones((32, 32, 32), np.uint8)
+    noise[20:25, 4:9, 10:15] = 0  # An answer that is everywhere else.
+    scan = replace(scan, masks={**scan.masks, "answer": noise}).checked()
+    planes = slices_of(scan, 3)
+    assert {plane.name for plane in planes} == {"axial", "coronal", "sagittal"}
+    for plane in planes:
+        marked = np.flatnonzero((scan.masks["truth"] > 0).any(other_axes(plane.axis)))
+        assert plane.index == marked[len(marked) // 2]
+
+
+def other_axes(axis: int) -> tuple[int, ...]:
+    return tuple(other for other in range(3) if other != axis)

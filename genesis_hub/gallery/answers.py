@@ -14,6 +14,7 @@ from genesis_hub.models import HubModel, Pretext
 from genesis_hub.show import Scan
 
 Array = NDArray[Any]
+TRUTH = "truth"  # Pictures go through its middle, whatever was answered.
 
 
 def check_answers(model: HubModel) -> None:
@@ -41,12 +42,12 @@ def answers_of(
     if around is None and asked is not None:
         around = telling(asked, ready, None, device)
     view = view_of(model, ready, around)
-    masks = {} if truth is None else {"truth": np.asarray(truth[view.place], np.uint8)}
+    masks = {} if truth is None else {TRUTH: np.asarray(truth[view.place], np.uint8)}
     with torch.inference_mode():
         given: Any = model(view.x.to(device))
     if not isinstance(model, Pretext):
         masks["answer"] = labels_of(given[0].float().cpu(), view)
-        return view.scan(masks=masks), model.answers.classes, view.said
+        return view.scan(masks=masks, through=TRUTH), model.answers.classes, view.said
     learned = {name: answer for name, answer in given.items() if name not in bare(model)}
     said, beside = [view.said], {}
     for name, answer in learned.items():
@@ -65,7 +66,7 @@ def answers_of(
             f"{model.spec.name!r} neither outlines nor restores: it learned "
             f"{', '.join(learned) or 'nothing'} alone; choose from gradcam, activations, stages"
         )
-    scan = view.scan(taken=pretext, masks=masks, beside=beside)
+    scan = view.scan(taken=pretext, through=TRUTH, masks=masks, beside=beside)
     marks = LESION if OUTLINING in learned else "marked"
     return scan, ("background", marks), "\n".join(filter(None, said))
 

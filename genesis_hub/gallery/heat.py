@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from genesis_hub.gallery.views import View, telling, view_of
+from genesis_hub.gallery.views import View, number_of, telling, view_of
 from genesis_hub.infer.networks import probabilities
 from genesis_hub.infer.prepare import Ready
 from genesis_hub.models import HubModel
@@ -114,7 +114,7 @@ def channels_of(
         held, grey = held[..., at], grey[..., own]
         place = seen.place[-1]
         z = own + ((place.start or 0) if isinstance(place, slice) else 0)
-    codes, of = ready.frame, f"slice {z + 1} of {ready.pixels.shape[-1]}"
+    codes, of = ready.frame, f"slice {number_of(ready, 2, z)} of {ready.sides[2]}"
     across, down = codes[1], codes[0]
     if down in "LR":  # The frame of volume networks; slices of 2D ones lie as pictures do.
         grey, held, across, down = grey.T, held.swapaxes(1, 2), codes[0], codes[1]

@@ -57,10 +57,11 @@ class View:
         """What the network takes of the pixels shown, its first channel: (X, Y[, Z])."""
         return self.back(self.x[0, 0].cpu())
 
-    def scan(self, *, taken: bool = False, **drawn: Mapping[str, Array]) -> Scan:
+    def scan(self, *, taken: bool = False, through: str = "", **drawn: Mapping[str, Array]) -> Scan:
         """Return what is shown, to be drawn on; drawn: masks and others, with the view's sides.
 
         taken: what the network takes is shown, as answers that are images are to be compared to.
+        through: the mask whose middle is shown.
         """
         grey, flat = self.taken if taken else self.grey, self.ready.image.ndim == 2
         # Black and white of the whole image: a window of air alone would be stretched.
@@ -77,8 +78,20 @@ class View:
             spacing=spacing_of(self.ready, flat=flat),
             codes="" if flat or self.ready.image.affine is None else self.ready.frame,
             grey=ends,
+            numbers=() if flat else self.numbers,
+            through=through,
             **drawn,
         )
+
+    @property
+    def numbers(self) -> tuple[list[int], ...]:
+        """What the slices shown of a volume are called, across each axis."""
+        shown = []
+        for axis, part in enumerate(self.place):
+            every = range(self.ready.pixels.shape[axis + 1])
+            inside = [part] if isinstance(part, int) else every[part]
+            shown.append([number_of(self.ready, axis, at) for at in inside])
+        return tuple(shown)
 
     def back(self, heat: Tensor) -> Array:
         """Return a map (X, Y[, Z]) of the network's input as one of the pixels shown."""
@@ -110,7 +123,8 @@ def view_of(model: HubModel, ready: Ready, around: Sequence[int] | None = None) 
             place = (slice(None), slice(None), middle[2])
             pixels = as_tensor(np.asarray(ready.pixels)[..., middle[2]])
             which = "in the middle" if around is None else "that speaks most"
-            said = f"slice {middle[2] + 1} of {sides[2]}, seen one by one: the one {which}"
+            one = f"slice {number_of(ready, 2, middle[2])} of {ready.sides[2]}"
+            said = f"{one}, seen one by one: the one {which}"
         return View(fitted(ready.convert(pixels)[None], facts.size[:2]), place, ready, said=said)
     if by_slices(model):  # A step along all slices of a volume.
         every = tuple(slice(None) for _ in sides)
@@ -130,6 +144,15 @@ def view_of(model: HubModel, ready: Ready, around: Sequence[int] | None = None) 
     shown = " x ".join(map(str, plan.size))
     said = f"a window of {shown} of {' x '.join(map(str, sides))} voxels" if partial else ""
     return View(ready.convert(cut(ready.pixels, plan, start)[None]), place, ready, before, said)
+
+
+def number_of(ready: Ready, axis: int, at: int) -> int:
+    """Return what a slice across an axis of the model's frame is called: by the file, from 1."""
+    side, have = ready.sides[axis], int(ready.pixels.shape[axis + 1])
+    own = min(int((at + 0.5) * side / have), side - 1)
+    codes = ready.image.orientation if ready.image.affine is not None else ""
+    turned = bool(codes) and ready.frame[axis] not in codes
+    return side - own if turned else own + 1
 
 
 def telling(

@@ -69,7 +69,7 @@ def overlay(scan: Scan, *, classes: Sequence[str] = (), title: str = "", many: i
                     where(shown, fontsize=6.5 if small else 7.5, color=SCREEN.ink)
                 if not flat and row == 0:
                     alone = scan.image.shape[plane.axis] == 1  # Its number is not known here.
-                    number = "" if alone else f" {plane.index + 1}"
+                    number = "" if alone else f" {scan.numbers[plane.axis][plane.index]}"
                     axes.set_title(f"{plane.name}{number}", fontsize=7.5)
         key(f, scan, classes)
         tight: Any = f.get_layout_engine()

@@ -53,6 +53,17 @@ def spacing_upright(spacing: Sequence[float], codes: str) -> tuple[float, ...]:
     return tuple(float(spacing[axis]) for axis in order)
 
 
+def numbers_upright(numbers: Sequence[Sequence[int]], codes: str) -> tuple[Sequence[int], ...]:
+    """Return the numbers of a volume's slices across each axis, as `upright` turns the volume."""
+    turns = []
+    for code in FRAME:
+        pair = next(pair for pair in ("RL", "AP", "SI") if code in pair)
+        axis = next(i for i, c in enumerate(codes or "LPS") if c in pair)
+        same = (codes or "LPS")[axis] == code
+        turns.append(numbers[axis] if same else numbers[axis][::-1])
+    return tuple(turns)
+
+
 def planes_of(
     volume: Array,
     weight: Array | None = None,
@@ -103,10 +114,16 @@ def several(length: int, weight: Array | None, many: int) -> list[int]:
         low, high, best = 0, length - 1, length // 2
     else:
         there = np.flatnonzero(weight > 0.05 * weight.max())
-        low, high, best = int(there[0]), int(there[-1]), int(weight.argmax())
+        low, high, best = int(there[0]), int(there[-1]), middle_of_most(weight)
     if many == 1:
         return [best]
     wanted = [round(low + (high - low) * share) for share in np.linspace(0, 1, many + 2)[1:-1]]
     nearest = int(np.argmin([abs(index - best) for index in wanted]))
     wanted[nearest] = best
     return sorted(set(wanted))
+
+
+def middle_of_most(weight: Array) -> int:
+    """Return the slice with most; of several with as much, the one in their middle."""
+    most = np.flatnonzero(weight == weight.max())
+    return int(most[(len(most) - 1) // 2])

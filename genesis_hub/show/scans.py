@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genesis_hub.errors import BadInput
-from genesis_hub.show.planes import Plane, planes_of, spacing_upright, upright
+from genesis_hub.show.planes import Plane, numbers_upright, planes_of, spacing_upright, upright
 
 Array = NDArray[Any]
 
@@ -21,6 +21,8 @@ class Scan:
     other images of the same place, such as a restored one, drawn in the greys of this.
     spacing: millimetres along each axis. codes: which way a volume's axes run, such as "LPS".
     grey: the values that are black and white; None: by the image itself.
+    through: the title of the mask whose middle is shown, where it marks something; none: all count.
+    numbers: what each slice across each axis is called; none: counted from 1 as they are given.
     """
 
     image: Array
@@ -30,6 +32,8 @@ class Scan:
     codes: str = ""
     grey: tuple[float, float] | None = None
     beside: Mapping[str, Array] = field(default_factory=dict)
+    numbers: Sequence[Sequence[int]] = ()
+    through: str = ""
 
     def checked(self) -> "Scan":
         """Return this, its volumes turned as they are looked at; `BadInput` where shapes differ."""
@@ -49,11 +53,16 @@ class Scan:
             self.codes,
             self.grey,
             {title: upright(other, self.codes) for title, other in self.beside.items()},
+            numbers_upright(self.numbers or [range(1, side + 1) for side in shape], self.codes),
+            self.through,
         )
 
     @property
     def weight(self) -> Array | None:
         """What is to be seen: the masks where something is marked, else heat on what is bright."""
+        first = self.masks.get(self.through)
+        if first is not None and first.any():
+            return np.asarray(first > 0)
         marked = [mask > 0 for mask in self.masks.values() if mask.any()]
         if marked:
             return np.asarray(np.sum(marked, axis=0))
