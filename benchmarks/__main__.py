@@ -55,6 +55,9 @@ BENCHMARKS = {
         "--sides 256 256 128 --repeats 3",
         "--sides 96 96 64 --repeats 1 --width 0.03125",
     ),
+    "frozen": Asked(
+        "Volumes of slices, the encoder frozen", quick="--side 64 --slices 6 --width 0.125"
+    ),
     "intervals": Asked("Intervals and tests", quick="--cases 200 --resamples 1000"),
     "views": Asked("Views of cubes", quick="--cubes 4 --plain 1 --repeats 1"),
     "planar_views": Asked("Views of pictures", quick="--pictures 4 --repeats 1"),

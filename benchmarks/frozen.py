@@ -1,6 +1,6 @@
 """Volumes of slices: frozen epochs with and without known features, and the memory of one volume.
 
-    python benchmarks/frozen.py [--side 256] [--slices 40] [--volumes 2] [--width 1]
+    python -m benchmarks.frozen [--side 256] [--slices 40] [--volumes 2] [--width 1]
 
 Epochs: SMART-Net's encoder stands still, its BiLSTM learns, by `genesis_hub.finetune` on phantoms;
 an epoch's seconds are those of the later epochs, what is computed once told apart. Both runs must
@@ -11,7 +11,6 @@ backward are compared with slices that are all kept.
 
 import argparse
 import json
-import os
 import resource
 import subprocess
 import sys
@@ -19,6 +18,8 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+from benchmarks.rows import faster, tell
 
 CLOSE = 1e-5
 LIMIT_GB = 6.0
@@ -44,8 +45,8 @@ def volumes(folder: Path, count: int, side: int, slices: int) -> Path:
     return table
 
 
-def epochs(options: argparse.Namespace) -> list[str]:
-    """Return what an epoch takes with known features, and with the encoder run each time."""
+def epochs(options: argparse.Namespace) -> None:
+    """Tell what an epoch takes with known features, and with the encoder run each time."""
     import torch
     from safetensors.torch import load_file
 
@@ -84,13 +85,13 @@ def epochs(options: argparse.Namespace) -> list[str]:
         float((ends["plain"][name].float() - ends["known"][name].float()).abs().max())
         for name in ends["plain"]
     )
-    ratio = took["plain"] / took["known"]
-    return [
-        f"an epoch of {options.volumes} volumes of {options.slices} slices at {options.side}: "
-        f"{took['plain']:.2f} s with the encoder run, {took['known']:.3f} s with known features",
-        f"{ratio:.0f} times (limit {LIMIT_RATIO}); tensors at the end apart by {apart:.1e} "
-        f"(limit {CLOSE:g})",
-    ]
+    tell(
+        f"an epoch of {options.volumes} volume(s) of {options.slices} slices at {options.side}, "
+        f"features known ({took['known']:.2f} s)",
+        f"the encoder run each time ({took['plain']:.1f} s)",
+        f"{faster(took['plain'] / took['known'])} (limit {LIMIT_RATIO}); tensors at the end apart "
+        f"by {apart:.1e} (limit {CLOSE:g})",
+    )
 
 
 def held(words: dict[str, Any]) -> None:
@@ -121,9 +122,8 @@ def held(words: dict[str, Any]) -> None:
     print(json.dumps({"gb": most, "seconds": took}))
 
 
-def memory(options: argparse.Namespace) -> list[str]:
-    """Return the memory of a process that makes steps on one volume, of each kind."""
-    lines = []
+def memory(options: argparse.Namespace) -> None:
+    """Tell the memory of a process that makes steps on one volume, of each kind."""
     for operator in ("lstm", "conv3d"):
         for freeze in (True, False):
             for again in (True, False) if options.kept else (True,):
@@ -133,22 +133,21 @@ def memory(options: argparse.Namespace) -> list[str]:
                     "threads": options.threads,
                 }  # fmt: skip
                 done = subprocess.run(
-                    [sys.executable, __file__, "--hold", json.dumps(words)],
-                    capture_output=True, text=True, check=False, env={**os.environ},
+                    [sys.executable, "-m", "benchmarks.frozen", "--hold", json.dumps(words)],
+                    capture_output=True, text=True, check=False,
                 )  # fmt: skip
-                what = f"{operator}, encoder {'frozen' if freeze else 'learning'}, slices " + (
-                    "computed again" if again else "all kept"
+                what = f"a step on one volume, {operator}, encoder " + (
+                    "frozen" if freeze else "learning"
                 )
+                beside = f"slices {'computed again' if again else 'all kept'}"
                 if done.returncode:
-                    lines.append(f"{what}: ended with {done.returncode} (out of memory?)")
+                    tell(what, beside, f"ended with {done.returncode} (out of memory?)")
                     continue
                 found = json.loads(done.stdout.splitlines()[-1])
-                lines.append(
-                    f"{what}: {found['gb']:.1f} GB in all (limit {LIMIT_GB:g}), a step "
-                    f"{found['seconds']:.0f} s"
-                )
-                print(lines[-1], flush=True)
-    return lines
+                tell(
+                    what, beside,
+                    f"{found['gb']:.1f} GB in all (limit {LIMIT_GB:g}), {found['seconds']:.0f} s",
+                )  # fmt: skip
 
 
 def main() -> None:
@@ -168,7 +167,7 @@ def main() -> None:
         held(options.hold)
         return
     if options.only != "memory":
-        print("\n".join(epochs(options)), flush=True)
+        epochs(options)
     if options.only != "epochs":
         memory(options)
 
