@@ -41,6 +41,15 @@ def same_seed() -> None:
     torch.manual_seed(0)
 
 
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Compute with one thread: small tensors on busy cores wait longer than they compute."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="module")
 def films(tmp_path_factory) -> Path:
     """Class folders of made-up X-rays: a bright band, or none."""

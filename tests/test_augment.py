@@ -1,7 +1,6 @@
 """Augmentation: drawn first, applied second, each sample by itself, labels where images land."""
 
 import math
-from collections.abc import Iterator
 from dataclasses import fields, replace
 
 import numpy as np
@@ -40,15 +39,7 @@ EVERYTHING = Augment(
 PRESETS = [*((f"volume-{k}", v) for k, v in VOLUMES.items())]
 PRESETS += [(f"picture-{k}", v) for k, v in PICTURES.items()]
 SIDES = {2: (22, 17), 3: (16, 16, 9)}
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Small tensors on busy cores wait for their threads longer than they compute."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def dice(seed: int = 0) -> torch.Generator:

@@ -37,14 +37,7 @@ OF = {
     "jsrt-clavicle": "jsrt", "vindr-rib": "vindr-rib", "chestx-det": "chestx-det",
     "drive": "drive", "busi": "busi",
 }  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def tuned(data: Path, out: Path, config: str, **wishes: object):

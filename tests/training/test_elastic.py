@@ -1,6 +1,5 @@
 """The views of Semantic Genesis: the warp is that of smoothed noise, and one thing is done more."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -25,14 +24,7 @@ SIDES = (64, 64, 32)
 QUICK = {name: replace(preset, shuffle_windows=300, shuffle_pool=min(preset.shuffle_pool, 3))
          for name, preset in SEMANTIC.items()}  # fmt: skip
 WIDE = (30, 32, 28)  # Boxes of 20 voxels have a place in it.
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def cubes(n: int, sides: tuple[int, ...] = SMALL, channels: int = 1) -> Tensor:

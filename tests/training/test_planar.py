@@ -1,6 +1,6 @@
 """The views of pictures: each step as torchvision has it, drawn as stated, by the key alone."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -34,14 +34,7 @@ from training.views.tilt import Tilts, draw_tilts, tilted, tilted_within
 SIDE, MANY = 96, 4000
 SMALL = {name: replace(preset, side=64) for name, preset in PICTURES.items()}
 AREA, RATIO = (0.2, 1.0), (3 / 4, 4 / 3)
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def xray(side: int = SIDE) -> Tensor:

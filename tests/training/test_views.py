@@ -1,6 +1,6 @@
 """The views of Models Genesis: what is drawn, what it does, and that a key alone decides it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -42,14 +42,7 @@ VIEWS: dict[str, View] = {
         for name, preset in EVERY.items()
     },
 }
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def cubes(n: int, sides: tuple[int, int, int] = SMALL, channels: int = 1) -> Tensor:
