@@ -1,7 +1,6 @@
 """Models run everywhere torch does: compiled, exported, in half precision, on many processes."""
 
 import os
-import socket
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 from torch.nn.parallel import DistributedDataParallel
 
+from tests.loopback import free_port
 from tests.matrix import Case, answers, cases
 
 # One of each network and task: names that share both differ in facts only.
@@ -86,12 +86,6 @@ def test_a_forward_keeps_no_tensor() -> None:
         for name, module in model.named_modules():
             new = set(vars(module)) - before[name]
             assert not any(isinstance(vars(module)[key], torch.Tensor) for key in new)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def train_once(rank: int, label: str, port: int, folder: str) -> None:

@@ -23,7 +23,8 @@ from genesis_hub.engine.checkpoint import LAST
 from genesis_hub.engine.fabric import agree
 from genesis_hub.errors import BadInput
 from genesis_hub.weights.seen import SEEN
-from tests.training.test_contrast import free_port, looped
+from tests.loopback import free_port
+from tests.training.test_contrast import looped
 from training.methods.adam import Adam, AdamRecipe
 from training.methods.roster import recipe_of
 from training.network import facts_of, network_of

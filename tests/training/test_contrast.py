@@ -2,7 +2,6 @@
 
 import math
 import os
-import socket
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from genesis_hub.errors import BadInput
+from tests.loopback import free_port
 from training.contrast.groups import groups_of, in_groups, norms_of, shuffled
 from training.contrast.loss import found_again, info_nce, spread_of, unlike
 from training.contrast.queue import Queue
@@ -201,12 +201,6 @@ def test_a_network_without_batch_norm_is_left_in_one_piece() -> None:
     assert in_groups(encode, x, 3, []) is x
     assert shuffled(encode, x, torch.arange(6).int(), 3, []) is x
     assert calls == [6, 6]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def on_two(rank: int, port: int, folder: str) -> None:

@@ -19,7 +19,7 @@ import genesis_hub
 from genesis_hub.data.phantoms import chest_ct
 from genesis_hub.engine.fabric import agree
 from genesis_hub.errors import BadInput, GenesisHubError
-from tests.training.test_contrast import free_port
+from tests.loopback import free_port
 from tests.training.test_proxy_learning import SIDES, every, method, noise
 from tests.training.wholes import film
 from training.methods.roster import recipe_of
