@@ -9,16 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genesis_hub.data.cases import CaseList, class_indices, load_cases
-from genesis_hub.data.cases.alignment import affine_mismatch, shape_mismatch
+from genesis_hub.data.cases.masks import is_lossy, marks_of, mask_on
 from genesis_hub.data.cases.pairs import CHANNEL, by_name, fitted
 from genesis_hub.data.finding import Found
 from genesis_hub.data.image import Image, turned
-from genesis_hub.data.readers import read
 from genesis_hub.errors import BadInput
 from genesis_hub.infer.prepare import Ready
 
 Array = NDArray[Any]
-LOSSY, HALF = (".jpg", ".jpeg"), 127  # Edges of such masks run.
 MARKED, UNMARKED = "marked", "not marked"
 
 
@@ -56,12 +54,7 @@ class Told:
         path = self.mask(one)
         if path is None:
             return None
-        mask = read(path)
-        off = shape_mismatch(ready.image, mask)
-        if self.placed:
-            off = off or affine_mismatch(ready.image, mask)
-        if off:
-            raise BadInput(f"its mask {path.name} {off}; give the mask that was drawn on the image")
+        mask = mask_on(ready.image, path, placed=self.placed)
         classes = class_indices(mask, self.values) if self.values else numbers_in(mask)
         if ready.image.ndim == 3 and ready.image.affine is not None:
             codes = mask.orientation or ready.image.orientation
@@ -147,7 +140,5 @@ def numbers_in(mask: Image) -> Array:
     A mask of 0 and one other number, such as 255, marks one thing.
     """
     values = mask.array.max(0)
-    if mask.path.name.lower().endswith(LOSSY):
-        return np.asarray(values > HALF, np.uint8)
-    others = np.unique(values[values > 0])
-    return np.asarray(values > 0 if len(others) < 2 else values, np.uint8)
+    several = not is_lossy(mask.path) and len(np.unique(values[values > 0])) > 1
+    return np.asarray(values if several else marks_of(mask), np.uint8)

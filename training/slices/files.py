@@ -16,10 +16,9 @@ from scipy import ndimage
 from torch import Tensor
 
 from genesis_hub.atomic import new_file
-from genesis_hub.data.cases.alignment import affine_mismatch, shape_mismatch
+from genesis_hub.data.cases.masks import marks_of, mask_on
 from genesis_hub.data.hashes import hash_of
 from genesis_hub.data.image import Image, turned
-from genesis_hub.data.readers import read
 from genesis_hub.errors import BadInput, GenesisHubError
 from genesis_hub.infer.prepare import fitted, prepare
 from genesis_hub.inputs import Inputs, as_tensor
@@ -32,7 +31,6 @@ from training.slices.listing import UNKNOWN, Labelled
 GREATEST = np.float32(65535)  # The whole number that stands for 1.
 KIND = 7000  # Tells what is kept here from other ways to keep the same files.
 FACTS = np.dtype([("label", "i1"), ("masked", "?"), ("lesion", "<u4")])
-LOSSY = (".jpg", ".jpeg")
 # Neighbours of a pixel in its own slice, corners too; those of other slices are none.
 SPOT = np.stack([np.zeros((3, 3)), np.ones((3, 3)), np.zeros((3, 3))])
 AT_ONCE = 16  # Slices that are resized together.
@@ -159,16 +157,12 @@ def grey(image: Image) -> Image:
 
 
 def mask_of(path: Path, image: Image, frame: str, check: bool) -> Tensor:
-    """Return where a mask is above 0, slices first: (Z, X, Y); of lossy files above one half."""
-    mask = read(path)
-    off = shape_mismatch(image, mask) or (affine_mismatch(image, mask) if check else "")
-    if off:
-        raise BadInput(f"its mask {path.name} {off}; give the mask that was drawn on the image")
-    values = mask.array
+    """Return where a mask marks something, slices first: (Z, X, Y)."""
+    mask = mask_on(image, path, placed=check)
+    places = marks_of(mask)
     if image.ndim == 3 and image.affine is not None:
-        values = turned(values, mask.orientation or image.orientation, frame)
-    least = 127 if path.name.lower().endswith(LOSSY) else 0
-    on = torch.from_numpy(np.ascontiguousarray((values > least).any(0)))
+        places = turned(places[None], mask.orientation or image.orientation, frame)[0]
+    on = torch.from_numpy(np.ascontiguousarray(places))
     return on.movedim(-1, 0) if image.ndim == 3 else on[None]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from genesis_hub.data.cases.alignment import affine_mismatch, shape_mismatch
 from genesis_hub.data.cases.facts import Case, Problem
-from genesis_hub.data.cases.masks import mask_values
+from genesis_hub.data.cases.masks import is_lossy, mask_values
 from genesis_hub.data.image import Image
 from genesis_hub.data.nearest import close_names
 from genesis_hub.data.readers import read
@@ -16,7 +16,6 @@ from genesis_hub.data.readers.boxes import is_box
 from genesis_hub.data.readers.parts import is_there, parted
 from genesis_hub.errors import BadInput
 
-LOSSY = (".jpg", ".jpeg")
 NUMBERS = "replace them, e.g. numpy.nan_to_num(image, nan=image_background)"
 AGAIN = "do as is said there, or take the case out"
 
@@ -136,7 +135,7 @@ def look_into(case: Case, mask: Image, seen: Seen) -> None:
         remedy = "save it with a whole number for each class, 0 for background"
         seen.problems.append(Problem(case.name, what, remedy, "unknown labels"))
         return
-    if mask.path.suffix.lower() in LOSSY and len(seen.values) > 2:
+    if is_lossy(mask.path) and len(seen.values) > 2:
         what = f"the mask {mask.title} is JPEG, which smears: {len(seen.values)} values are in it"
         remedy = "save masks as PNG from where they were drawn; the JPEG has lost them"
         seen.problems.append(Problem(case.name, what, remedy, "unknown labels"))

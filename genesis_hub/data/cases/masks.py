@@ -1,13 +1,39 @@
-"""What a mask's values mean: read as whole numbers, turned into indices of classes."""
+"""Masks: read beside their image, and what their values mean as classes or as marked places."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
+from genesis_hub.data.cases.alignment import affine_mismatch, shape_mismatch
 from genesis_hub.data.image import Array, Image
+from genesis_hub.data.readers import read
 from genesis_hub.errors import BadInput
 
 MOST = 255
+LOSSY, HALF = (".jpg", ".jpeg"), 127  # Edges of such masks run.
+
+
+def mask_on(image: Image, path: Path, *, placed: bool = True) -> Image:
+    """Return an image's mask, or raise `BadInput` where it was drawn on another grid.
+
+    placed: one that lies elsewhere than the image is refused, too.
+    """
+    mask = read(path)
+    off = shape_mismatch(image, mask) or (affine_mismatch(image, mask) if placed else "")
+    if off:
+        raise BadInput(f"its mask {path.name} {off}; give the mask that was drawn on the image")
+    return mask
+
+
+def marks_of(mask: Image) -> Array:
+    """Return where a mask is above 0, (X, Y[, Z]); of lossy files above one half."""
+    return np.asarray((mask.array > (HALF if is_lossy(mask.path) else 0)).any(0))
+
+
+def is_lossy(path: Path) -> bool:
+    """Say whether a file keeps values only nearly."""
+    return path.suffix.lower() in LOSSY
 
 
 def mask_values(image: Image) -> tuple[int, ...]:
