@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from genesis_hub.configs.shared import LAYERS, POOLINGS, check_layers
 from genesis_hub.errors import BadInput
 from training.recipe import Recipe
 
 Parts = Literal["cells", "squares", "rectangles"]
 MODALITIES = ("ct", "mri")
-POOLINGS = ("none", "avg", "max")
-LAYERS = 4
 
 
 @dataclass(frozen=True)
@@ -45,8 +44,7 @@ class VolumeRecipe(Recipe):
         self.one_of("modality", MODALITIES)
         if self.balanced and not self.shuffle:
             raise BadInput("balanced=True draws scans, so shuffle=False has no order; give one")
-        if self.range not in (None, "image") and len(self.range or ()) != 2:
-            raise BadInput(f"range={self.range!r}; give two numbers, low and high, or 'image'")
+        check_range(self.range)
         self.at_least(1, "scale", "input_rows", "input_cols", "input_deps")
         self.at_least(0, "phantoms", "classes")
 
@@ -94,8 +92,7 @@ class ImageRecipe(Recipe):
         """Raise `BadInput` where a key cannot be used."""
         super().check()
         self.at_least(8, "input_side", "held_side", "cache_side")
-        if self.val_list and not self.train_list:
-            raise BadInput(f"val_list={self.val_list!r} without train_list; give both")
+        check_lists(self.train_list, self.val_list)
 
 
 @dataclass(frozen=True)
@@ -124,7 +121,7 @@ class WholeRecipe(Recipe):
     number_channels: int = 1
     encoder_architecture: str = ""
     enc_filters: int = 16
-    num_layers: int = 4
+    num_layers: int = LAYERS
     dropout: float = 0.5
     norm_momentum: float = 0.01
     pooling: str = "max"
@@ -187,11 +184,7 @@ class WholeRecipe(Recipe):
             raise BadInput(
                 f"number_channels={self.number_channels}, but pictures have 1 (grey) or 3 (colours)"
             )
-        if self.num_layers != LAYERS:
-            raise BadInput(
-                f"num_layers={self.num_layers}, but the catalog's encoder halves {LAYERS} times, "
-                f"and it is what is published; leave num_layers={LAYERS}"
-            )
+        check_layers(self.num_layers)
         if not (
             len(self.augment_zoom_range) == 2
             and 0 < self.augment_zoom_range[0] <= self.augment_zoom_range[1]
@@ -200,8 +193,7 @@ class WholeRecipe(Recipe):
                 f"augment_zoom_range={self.augment_zoom_range!r}; give two factors, the smaller "
                 "one first, such as [0.85, 1.15]"
             )
-        if self.val_list and not self.train_list:
-            raise BadInput(f"val_list={self.val_list!r} without train_list; give both")
+        check_lists(self.train_list, self.val_list)
         self.check_side()
 
     def check_parts(self) -> None:
@@ -274,8 +266,7 @@ class SliceRecipe(Recipe):
         """Raise `BadInput` where a key cannot be used."""
         super().check()
         self.one_of("modality", MODALITIES)
-        if self.range not in (None, "image") and len(self.range or ()) != 2:
-            raise BadInput(f"range={self.range!r}; give two numbers, low and high, or 'image'")
+        check_range(self.range)
         self.at_least(16, "input_side")
         self.at_least(0, "per_scan", "least_spot")
         if self.lesions is None:
@@ -288,3 +279,15 @@ class SliceRecipe(Recipe):
             )
         if not self.shuffle:
             raise BadInput("lesions draws slices, so shuffle=False has no order; give one")
+
+
+def check_range(given: tuple[float, ...] | str | None) -> None:
+    """Raise `BadInput` where the values that become 0 and 1 are not told."""
+    if given not in (None, "image") and len(given or ()) != 2:
+        raise BadInput(f"range={given!r}; give two numbers, low and high, or 'image'")
+
+
+def check_lists(train: str, val: str) -> None:
+    """Raise `BadInput` where files name pictures to validate on, but none to learn from."""
+    if val and not train:
+        raise BadInput(f"val_list={val!r} without train_list; give both")

@@ -132,11 +132,7 @@ class Shared:
                 "volumes are learned from with the built-in U-Net; leave encoder_architecture away "
                 "(enc_filters says how wide it is), or give data_is_3D: false"
             )
-        if self.num_layers != LAYERS:
-            raise BadInput(
-                f"num_layers={self.num_layers}, but the catalog's encoder halves {LAYERS} times, "
-                f"and it is what is published; leave num_layers={LAYERS}"
-            )
+        check_layers(self.num_layers)
         for key, value in self.model_params.items():
             if key not in PARAMS:
                 raise BadInput(
@@ -161,3 +157,12 @@ class Shared:
         if value not in choices:
             near = close_names(value, choices)
             raise BadInput(f"{key}={value!r}; choose from {', '.join(choices)}{near}")
+
+
+def check_layers(count: int) -> None:
+    """Raise `BadInput` where the built-in encoder does not halve its input so often."""
+    if count != LAYERS:
+        raise BadInput(
+            f"num_layers={count}, but the catalog's encoder halves {LAYERS} times, and it is what "
+            f"is published; leave num_layers={LAYERS}"
+        )
