@@ -13,7 +13,7 @@ from torch import nn
 import genesis_hub
 from genesis_hub import BadInput
 from genesis_hub.cli import main
-from genesis_hub.data.phantoms import chest_ct, chest_xray
+from genesis_hub.data.phantoms import chest_ct
 from genesis_hub.engine import loop
 from genesis_hub.engine.checkpoint import load
 from genesis_hub.tuning.adapters import adapt, merge
@@ -47,20 +47,6 @@ def network(name: str, wishes: dict, channels: int):
 
 
 @pytest.fixture(scope="module")
-def films(tmp_path_factory) -> Path:
-    import PIL.Image
-
-    root = tmp_path_factory.mktemp("films")
-    for seed in range(10):
-        label = ["normal", "effusion"][seed % 2]
-        finding = False if label == "normal" else "effusion"
-        pixels = chest_xray(seed, size=(40, 40), finding=finding).image[0]
-        (root / label).mkdir(exist_ok=True)
-        PIL.Image.fromarray(pixels).save(root / label / f"{seed}.png")
-    return root
-
-
-@pytest.fixture(scope="module")
 def chests(tmp_path_factory) -> Path:
     """images/ and labels/ of flat chests of unlike depth; beside them a table of classes."""
     root = tmp_path_factory.mktemp("chests") / "dense"
@@ -85,7 +71,7 @@ def weights(tmp_path_factory) -> Path:
     model = genesis_hub.create_model("adam-resnet50", width=0.125)
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):  # timm lets branches begin at zero.
-            nn.init.uniform_(module.weight, 0.5, 1.5)
+            nn.init.uniform_(module.weight, 0.2, 0.8)
     return model.save_pretrained(tmp_path_factory.mktemp("weights") / "resnet")
 
 
@@ -148,7 +134,6 @@ def test_adapters_leave_a_plain_network_whose_norms_stood_still(
         if was.ndim < 2:
             assert not moved.any(), name
         else:
-            assert torch.linalg.matrix_rank(moved.permute(1, 0, 2, 3).flatten(1)) > 0 or True
             assert torch.linalg.matrix_rank(moved.flatten(1), rtol=1e-4) <= 2, name
     assert any((now[name] != before[name]).any() for name in before)
 

@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from genesis_hub import BadInput, create_model, finetune, from_pretrained
-from genesis_hub.data.phantoms import chest_xray
 from genesis_hub.engine import checkpoint
 from genesis_hub.tuning.recipe import Recipe
 
@@ -17,21 +16,6 @@ RUN = {
     "unfreeze": [2], "restart": [2], "select": "last", "report": False, "hashes": False,
     "recalibrate": 2, "validate_every": 3,
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def films(tmp_path_factory) -> Path:
-    """Class folders of made-up X-rays."""
-    import PIL.Image
-
-    root = tmp_path_factory.mktemp("films")
-    for seed in range(12):
-        label = ["normal", "effusion"][seed % 2]
-        finding = False if label == "normal" else "effusion"
-        (root / label).mkdir(exist_ok=True)
-        pixels = chest_xray(seed, size=(40, 40), finding=finding).image[0]
-        PIL.Image.fromarray(pixels).save(root / label / f"{seed}.png")
-    return root
 
 
 @pytest.mark.parametrize(("epochs", "moves"), [(2, False), (3, True)])
