@@ -3,9 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.training.made import chest
-from training.corpus import tissue
-from training.corpus.tissue import FILLED, LUNG, PUBLISHED, rule_for, tissue_score, tissue_scores
+from training.corpus.tissue import FILLED, LUNG, PUBLISHED, rule_for, tissue_score
 
 
 def by_definition(crop: np.ndarray, deps: int) -> float:
@@ -37,18 +35,6 @@ def test_a_voxel_of_150_hu_below_zero_is_tissue_in_either_unit() -> None:
 def test_only_the_slice_behind_counts_and_by_half() -> None:
     assert tissue_score(np.array([[[0.0, 0.0, 1.0]]]), 2) == 0.25
     assert tissue_score(np.array([[[0.0, 0.0, 0.0, 1.0]]]), 2) == 0.0
-
-
-@pytest.mark.parametrize("pays", [0.0, 1e9], ids=["table", "one by one"])
-def test_many_windows_are_scored_as_one_by_one(
-    pays: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    volume = (chest()[0] + 1000) / 2000
-    starts = [(0, 0, 0), (3, 5, 7), (24, 20, 22), (24, 20, 21)]
-    monkeypatch.setattr(tissue, "TABLE_PAYS", pays)
-    scores = tissue_scores(volume, starts, (16, 16, 8))
-    singly = [by_definition(volume[a : a + 16, b : b + 16, c : c + 9], 8) for a, b, c in starts]
-    np.testing.assert_array_equal(scores, singly)
 
 
 def test_the_published_rule_takes_air_around_a_patient_and_ours_does_not() -> None:

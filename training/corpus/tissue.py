@@ -6,14 +6,11 @@ mean is at most 0.15. The third slice can never change a score, so one more slic
 deep is all that is read here.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-from training.corpus import Sides
 
 AHEAD = 1  # Slices behind a cube that its score depends on.
 TISSUE = 0.425  # -150 HU, where -1000 to 1000 HU are 0 to 1.
@@ -97,53 +94,6 @@ def tissue_score(crop: NDArray[Any], deps: int, *, tissue: float = TISSUE) -> fl
         either = np.count_nonzero(dense[..., :-1] | dense[..., 1:])
     # 1 for tissue here, a half for tissue only behind: the mean of "here" and "here or behind".
     return float((here + either) / (2 * dense.shape[0] * dense.shape[1] * deps))
-
-
-def tissue_scores(
-    volume: NDArray[Any], starts: Sequence[Sides], size: Sides, *, tissue: float = TISSUE
-) -> NDArray[np.float64]:
-    """Return the scores of many windows of a volume (X, Y, Z).
-
-    Windows that cover a volume many times over are scored from a table of sums, each then costing
-    eight numbers; fewer are scored one by one.
-    """
-    x, y, z = size
-    if len(starts) * x * y * z < TABLE_PAYS * volume.size:
-        return np.array(
-            [
-                tissue_score(volume[a : a + x, b : b + y, c : c + z + AHEAD], z, tissue=tissue)
-                for a, b, c in starts
-            ]
-        )
-    sums = summed(volume >= tissue)
-    low = np.asarray(starts, dtype=np.int64)
-    ends = (low, low + np.asarray(size))
-    total = np.zeros(len(low), dtype=np.uint32)
-    for corner in np.ndindex(2, 2, 2):
-        one = sums[tuple(ends[side][:, axis] for axis, side in enumerate(corner))]
-        total = total + one if sum(corner) % 2 else total - one
-    return total / (2 * x * y * z)
-
-
-# Voxels of the windows over those of the volume from which on the table is made: at 180 x 140 x 133
-# it takes as long as 300 to 800 windows of 64 x 64 x 32.
-TABLE_PAYS = 20
-
-
-def summed(dense: NDArray[np.bool_]) -> NDArray[np.uint32]:
-    """Return sums of twice the score over all boxes from the first voxel on, (X+1, Y+1, Z+1).
-
-    Words of 32 bits may run over in volumes of 2,000 million voxels; their differences do not.
-    """
-    twice = dense.astype(np.uint8)
-    twice += dense
-    twice[..., :-1] += dense[..., 1:] & ~dense[..., :-1]
-    sums = np.zeros([side + 1 for side in dense.shape], dtype=np.uint32)
-    inner = sums[1:, 1:, 1:]
-    np.cumsum(twice, axis=2, out=inner, dtype=np.uint32)
-    np.cumsum(inner, axis=1, out=inner)
-    np.cumsum(inner, axis=0, out=inner)
-    return sums
 
 
 def content(window: NDArray[Any]) -> float:
