@@ -306,7 +306,7 @@ def test_bad_pictures_are_left_out_with_their_reason_and_refused_if_many(
 
 def test_a_picture_smaller_than_the_finest_grid_is_left_out(folder: Path, tmp_path: Path) -> None:
     write(folder / "tiny.png", pixels(1, (3, 40)))
-    source = pictures_of(folder, seed=0, held_side=8, n=[0, 2, 4], tolerate=0.2)
+    source = pictures_of(folder, seed=0, held_side=8, n=4, tolerate=0.2)
     found = material(source, tmp_path / "spare")
     assert ["3 x 40 pixels" in str(one) for one in found.left_out] == [True]
 
@@ -455,11 +455,11 @@ def test_an_item_is_a_pure_function_of_index_and_seed(
 def test_the_next_stage_parts_the_same_pictures_by_another_grid(
     folder: Path, tmp_path: Path
 ) -> None:
-    found = material(pictures_of(folder, seed=0, held_side=8, n=[0, 4]), tmp_path / "spare")
-    first = found.train
-    assert isinstance(first, CellItems)
-    assert first.item(0, 1)["cell"].tolist() == [0, 0]
-    places = {tuple(first.at(4).item(0, seed)["cell"].tolist()) for seed in range(200)}
+    found = material(pictures_of(folder, seed=0, held_side=8, n=4), tmp_path / "spare")
+    finest = found.train
+    assert isinstance(finest, CellItems)
+    assert CellItems(finest.album, finest.places, 8).item(0, 1)["cell"].tolist() == [0, 0]
+    places = {tuple(finest.item(0, seed)["cell"].tolist()) for seed in range(200)}
     assert len(places) == 16
 
 

@@ -15,7 +15,6 @@ from training.views.decomposer import Box, Grid, cell_of, grid_of
 TRIES = 8  # Parts drawn for one that shows something.
 FLAT = 4.0  # Grey levels: a part whose values deviate less is a border, or air.
 STEP = 4  # Of the pixels that are looked at for it.
-
 MARGIN = 50  # Pixels that a drawn rectangle keeps from the borders of a picture.
 
 
@@ -34,15 +33,11 @@ class CellItems:
         if side < 1:
             raise BadInput(f"held_side={side}, but a part has one pixel a side or more")
         self.album, self.places = album, array("q", places)  # Eight bytes each, handed on fast.
-        self.side, self.n, self.faithful = side, n, faithful
+        self.side, self.faithful = side, faithful
         self.grid = grid_of(n)
 
     def __len__(self) -> int:
         return len(self.places)
-
-    def at(self, n: int) -> "CellItems":
-        """Return the same pictures parted by another grid, for the next stage."""
-        return CellItems(self.album, self.places, self.side, n, faithful=self.faithful)
 
     def item(self, index: int, seed: int) -> Batch:
         """Return one part, uint8 (C, side, side), and what its views are drawn by.

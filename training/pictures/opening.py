@@ -34,7 +34,7 @@ def pictures_of(
     *,
     seed: int,
     held_side: int,
-    n: int | Sequence[int] = 0,
+    n: int = 0,
     parts: Parts = "cells",
     colour: bool = False,
     faithful: bool = False,
@@ -50,23 +50,19 @@ def pictures_of(
     """Return the pictures of a place as items of one part each, or raise `BadInput`.
 
     data: a folder, a table, or a published stack; with train_list, the folder that its paths begin
-    at. held_side: of an item. n: the grid that pictures are parted by; of several, each in its turn
-    (`items.at(n)`), the first is that of the items. parts: the cells of that grid, or regions as
-    large anywhere. cache: all pictures as squares in one file, so
-    that an item costs a copy: None takes one where `several` epochs are asked for and the disk has
-    room; a path keeps it there for other runs; True and a path insist, False goes without.
-    cache_side: the greatest side of those squares.
+    at. held_side: of an item. n: the grid that pictures are parted by. parts: the cells of that
+    grid, or regions as large anywhere. cache: all pictures as squares in one file, so that an item
+    costs a copy: None takes one where `several` epochs are asked for and the disk has room; a path
+    keeps it there for other runs; True and a path insist, False goes without. cache_side: the
+    greatest side of those squares.
     """
-    stages = [n] if isinstance(n, int) else list(n)
-    if not stages:
-        raise BadInput("n=[] names no stage; give n=0, or several such as n=[0, 2, 4]")
-    finest = max((grid_of(one) for one in stages), key=lambda grid: grid.count)
+    grid = grid_of(n)
     listing = listed(
         data, seed=seed, validation=validation, train_list=train_list, val_list=val_list
     )
 
     def read(spare: Path, *, shared: bool, quiet: bool) -> Material:
-        side = side_of(listing.scans, held_side * finest.rows, cache_side)
+        side = side_of(listing.scans, held_side * grid.rows, cache_side)
         folder, side, notes = placed(
             cache, spare, len(listing.scans), side, colour=colour, several=several
         )
@@ -75,13 +71,13 @@ def pictures_of(
             folder,
             side=side,
             colour=colour,
-            grid=finest,
-            least=held_side * finest.rows,
+            grid=grid,
+            least=held_side * grid.rows,
             tolerate=tolerate,
             workers=workers,
             quiet=quiet,
         )
-        make = partial(KINDS[parts], side=held_side, n=stages[0], faithful=faithful)
+        make = partial(KINDS[parts], side=held_side, n=n, faithful=faithful)
         return material(album, make, notes)
 
     count = len(listing.cases.of("train"))
