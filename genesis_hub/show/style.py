@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 LINES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
 MARKERS = "osD^vPX*"
-HATCHES = ("", "///", "...", "xxx", "\\\\\\", "++")
 MAP = "viridis"
 WIDTH, HEIGHT = 3.6, 2.7  # Inches: at a phone's width letters of 8 points stay readable.
 DOTS = 200

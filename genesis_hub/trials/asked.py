@@ -204,8 +204,6 @@ class FinetuneConfig(Shared):
                 "model_checkpoint is missing: a run's folder, a model's folder or a name; or give "
                 "load_weights: false to begin without weights"
             )
-        if loaded and self.load_weights and "random" in loaded:
-            raise BadInput("load_weights is true, but all epochs are of epochs_random")
         epochs = self.variants.get("initialized")
         if epochs is not None and self.warm_up >= epochs:
             said = "" if self.epochs_warmup is not None else " (as published where it is left away)"

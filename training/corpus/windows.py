@@ -1,23 +1,23 @@
 """Windows cut from scans on the fly: no cube lies on a disk."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 
 from genesis_hub.engine.objective import Batch
 from genesis_hub.errors import BadInput
 from training.corpus import Corpus, Sides, Window
-from training.corpus.cutting import Crop, Cutting, Drawer
+from training.corpus.cutting import Cutting, Drawer
 from training.corpus.leftout import FEW, LeftOut, refuse_many
-from training.corpus.tissue import Rule, rule_for
+from training.corpus.tissue import rule_for
+
+# Windows drawn for one that is accepted: of 16, one is where a tenth of the scan would do, in 8 of
+# 10 cases.
+TRIES = 16
 
 
 class WindowItems:
     """Windows of a corpus, cut when they are asked for: item i is of scan i // per_volume.
 
-    rule: which windows are taken, for every scan; None: that of its modality. tries: windows drawn
-    for one that is accepted; of 16, one is where a tenth of the scan would do, in 8 of 10 cases.
     Scans that are too small are left out, and refused if they are many (`tolerate`).
     """
 
@@ -27,15 +27,11 @@ class WindowItems:
         size: Sides,
         per_volume: int = 1,
         *,
-        crops: Sequence[Crop] = (),
         faithful: bool = False,
-        rule: Rule | None = None,
-        tries: int = 16,
         tolerate: float = FEW,
     ) -> None:
-        self.corpus, self.per_volume, self.tries = corpus, per_volume, tries
-        self.cutting = Cutting(size, tuple(crops), faithful)
-        self.rule = rule
+        self.corpus, self.per_volume = corpus, per_volume
+        self.cutting = Cutting(size, faithful=faithful)
         left_out, scans = [], []
         for index, name in enumerate(corpus.names):
             try:
@@ -54,7 +50,7 @@ class WindowItems:
         """Return one window (1, X, Y, Z) in [0, 1] and its key."""
         drawer = self.drawer(int(self.scans[index // self.per_volume]))
         draw = np.random.Generator(np.random.PCG64(seed))
-        window = drawer.pick(draw, 1, self.tries)[0][1]
+        window = drawer.pick(draw, 1, TRIES)[0][1]
         image = torch.from_numpy(np.ascontiguousarray(window)[None])
         return {"image": image, "key": torch.tensor(seed, dtype=torch.int64)}
 
@@ -64,8 +60,7 @@ class WindowItems:
         def cut(start: Sides, size: Sides) -> Window:
             return self.corpus.window(scan, start, size)
 
-        modality = self.corpus.modalities[scan]
-        rule = self.rule or rule_for(modality, faithful=self.cutting.faithful)
+        rule = rule_for(self.corpus.modalities[scan], faithful=self.cutting.faithful)
         return Drawer(cut, self.corpus.sides(scan), self.cutting, rule)
 
     def barren(self, tries: int = 64, seed: int = 0, scans: int = 100) -> tuple[str, ...]:

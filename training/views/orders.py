@@ -73,8 +73,3 @@ def laid(patches: Tensor, order: Tensor) -> Tensor:
     """Return patches (N, n, ...) laid in orders (N, n): place s holds patch order[s]."""
     rows = torch.arange(len(patches), device=patches.device)[:, None]
     return patches[rows, order.to(patches.device)]
-
-
-def laid_back(patches: Tensor, order: Tensor) -> Tensor:
-    """Return patches laid as they were before."""
-    return laid(patches, order.argsort(1))
