@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
+from typing import Any
 
 from tqdm.auto import tqdm
 
@@ -80,6 +81,21 @@ class Admitted(ABC):
     def splits(self) -> tuple[str, ...]:
         """What each is for."""
         return tuple(scan.split or "train" for scan in self.scans)
+
+    def of(self, split: str) -> list[int]:
+        """Return those that are for a split."""
+        return [index for index, its in enumerate(self.splits) if its == split]
+
+    def seen(self) -> list[dict[str, Any]]:
+        """Return what each that is learned from is called, whose it is, and what it looks like."""
+        return [
+            {
+                "case": self.names[index],
+                "patient": self.patients[index],
+                "hashes": [self.look(index)],
+            }
+            for index in self.of("train")
+        ]
 
     def __len__(self) -> int:
         return len(self.scans)

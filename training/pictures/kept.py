@@ -24,6 +24,7 @@ ROWS: dict[int, np.dtype[Any]] = {
 ROW = ROWS[2]
 # A volume has more greys than a picture.
 DEPTHS: dict[int, np.dtype[Any]] = {2: np.dtype("u1"), 3: np.dtype("<u2")}
+SQUARES = "*.pixels"  # The files of squares and cubes, whosever they are.
 FLUSHED = 64  # Pictures whose pixels are on the disk before it is said that they are whole.
 
 

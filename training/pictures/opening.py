@@ -1,10 +1,9 @@
 """From what a user points at to items: pictures found, read once, kept where that pays."""
 
-import shutil
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from genesis_hub.errors import BadInput
 from training.corpus.leftout import FEW
@@ -12,13 +11,13 @@ from training.corpus.listing import Scan
 from training.corpus.material import Material, Source
 from training.pictures.album import PictureFiles
 from training.pictures.items import CellItems, RegionItems
-from training.pictures.kept import ROW
+from training.pictures.kept import ROW, SQUARES
 from training.pictures.listing import listed
 from training.pictures.reading import opened
+from training.pictures.room import AND_ROOM, free_in, lacking
 from training.views.decomposer import grid_of
 
 LOOKED_AT = 32  # Pictures whose sides say how large the cache's need to be.
-AND_ROOM = 1 << 30  # Bytes that a cache leaves free.
 ENOUGH = 8  # Pictures to choose weights by; fewer are said to be few.
 Cache = bool | str | Path | None
 Parts = Literal["cells", "squares", "rectangles"]
@@ -86,10 +85,7 @@ def pictures_of(
 
 def material(album: PictureFiles, make: Callable[..., CellItems], notes: Sequence[str]) -> Material:
     """Return items of pictures that were read, to learn from and to validate on."""
-    learned, kept = (
-        [place for place, split in enumerate(album.splits) if split == wanted]
-        for wanted in ("train", "val")
-    )
+    learned, kept = album.of("train"), album.of("val")
     if not learned:
         raise BadInput("no picture that can be read is left to learn from; mend them")
 
@@ -100,22 +96,12 @@ def material(album: PictureFiles, make: Callable[..., CellItems], notes: Sequenc
             "by; validation=0.3 keeps more",
         )
 
-    def seen() -> list[dict[str, Any]]:
-        return [
-            {
-                "case": album.names[place],
-                "patient": album.patients[place],
-                "hashes": [album.look(place)],
-            }
-            for place in learned
-        ]
-
     return Material(
         make(album, learned),
         make(album, kept) if kept else None,
         album.left_out,
         (*notes, *album.notes),
-        seen,
+        album.seen,
     )
 
 
@@ -140,17 +126,12 @@ def placed(
     folder = Path(cache).expanduser() if isinstance(cache, str | Path) else spare
     if cache is False or (cache is None and not several):
         return folder, 0, []
-    folder.mkdir(parents=True, exist_ok=True)
     need = count * ((3 if colour else 1) * side * side + ROW.itemsize)
-    # What an earlier run kept here takes no room again; a file may be larger than what is in it.
-    held = sum(getattr(file.stat(), "st_blocks", 0) * 512 for file in folder.glob("*.pixels"))
-    free = shutil.disk_usage(folder).free + held
-    said = f"{count} pictures as squares of {side} take {need / 1e9:.2f} GB in {folder}"
+    free = free_in(folder, SQUARES)
+    what = f"{count} pictures as squares of {side}"
+    said = f"{what} take {need / 1e9:.2f} GB in {folder}"
     if need + AND_ROOM <= free:
         return folder, side, [f"{said}; cache=false goes without"]
     if cache is None:
         return folder, 0, [f"{said}, where {free / 1e9:.2f} GB are free: each is read every time"]
-    raise BadInput(
-        f"{said}, where {free / 1e9:.2f} GB are free; make room, lower cache_side, or give "
-        "cache=FOLDER on a larger disk"
-    )
+    raise BadInput(lacking(need, free, what, folder, key="cache_side"))

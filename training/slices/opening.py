@@ -1,6 +1,5 @@
 """From what a user points at to labelled slices: found, read once, drawn with their lesions."""
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,11 @@ from genesis_hub.inputs import Inputs
 from training.corpus.listing import Scan
 from training.corpus.material import Material, Source
 from training.kinds import SliceRecipe
+from training.pictures.room import room_for
 from training.slices.files import SliceFiles
 from training.slices.items import Places, ScanItems, SliceItems
 from training.slices.listing import Labelled, listed
 
-AND_ROOM = 1 << 30  # Bytes that what is kept leaves free.
 FRAME = "PLS"  # Slices lie as pictures do, rows first, as `predict` shows them.
 READERS = {2: 4, 3: 2}  # Threads: each holds a whole scan meanwhile.
 
@@ -39,7 +38,9 @@ def slices_of(data: str | Path, recipe: SliceRecipe, facts: InputFacts) -> Sourc
 
     def read(spare: Path, *, shared: bool, quiet: bool) -> Material:
         folder = Path(recipe.cache).expanduser() if recipe.cache else spare
-        room_for(folder, sum(max(1, n) for n in depths), recipe)
+        every, side = sum(max(1, n) for n in depths), recipe.input_side
+        what = f"{every} slices of {side} a side"
+        room_for(every * side**2 * 17 // 8, what, folder, kept="*-slices.npy", key="input_side")
         files = SliceFiles(
             scans, folder, inputs=Inputs(facts, 1, FRAME), ndim=ndim, side=recipe.input_side,
             least=recipe.least_spot,
@@ -72,11 +73,6 @@ def material(files: SliceFiles, recipe: SliceRecipe) -> Material:
     train: Items = SliceItems(files, learned)
     if recipe.per_scan:
         train = ScanItems(files, learned, recipe.per_scan)
-    hashes = [
-        {"case": name, "patient": patient, "hashes": [files.look(place)]}
-        for place, (name, patient) in enumerate(zip(files.names, files.patients, strict=True))
-        if files.splits[place] == "train"
-    ]
     notes = [f"left out: {one}" for one in files.left_out]
     return Material(
         train,
@@ -84,7 +80,7 @@ def material(files: SliceFiles, recipe: SliceRecipe) -> Material:
         files.left_out,
         (*notes, *files.notes, *(said(files, some, to) for some, to in
          ((learned, "learn from"), (kept, "validate on")))),
-        lambda: hashes,
+        files.seen,
         weights_for(label == 1, recipe.lesions) if recipe.lesions else None,
     )  # fmt: skip
 
@@ -123,18 +119,3 @@ def said(files: SliceFiles, slices: Places, what: str) -> str:
         f"{len(facts)} slices of {scans} scans to {what}: {(facts['label'] == 1).sum()} with a "
         f"lesion, {(facts['label'] == 0).sum()} without, {facts['masked'].sum()} with a mask"
     )
-
-
-def room_for(folder: Path, count: int, recipe: SliceRecipe) -> None:
-    """Raise `BadInput` where the disk has no room for what is kept."""
-    folder.mkdir(parents=True, exist_ok=True)
-    need = count * recipe.input_side**2 * 17 // 8
-    # What an earlier run kept here takes no room again.
-    held = sum(file.stat().st_size for file in folder.glob("*-slices.npy"))
-    free = shutil.disk_usage(folder).free + held
-    if need + AND_ROOM > free:
-        raise BadInput(
-            f"{count} slices of {recipe.input_side} a side take {need / 1e9:.2f} GB in {folder}, "
-            f"where {free / 1e9:.2f} GB are free; make room, lower input_side, or give "
-            "cache=FOLDER on a larger disk"
-        )

@@ -1,6 +1,5 @@
 """From what a user points at to items: images found, read once, each brought to one side."""
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,13 +12,13 @@ from training.corpus.listing import Listing, Scan
 from training.corpus.listing import listed as scans_listed
 from training.corpus.material import Material, Source
 from training.kinds import WholeRecipe
-from training.pictures.kept import DEPTHS
+from training.pictures.kept import DEPTHS, SQUARES
 from training.pictures.listing import listed as pictures_listed
+from training.pictures.room import room_for
 from training.wholes.files import WholeFiles
 from training.wholes.items import WholeItems
 from training.wholes.parts import PartFiles, PartItems
 
-AND_ROOM = 1 << 30  # Bytes that what is kept leaves free.
 READERS = {2: 4, 3: 2}  # Threads: each holds a whole scan meanwhile.
 
 
@@ -45,7 +44,10 @@ def wholes_of(data: str | Path, recipe: WholeRecipe) -> Source:
             folder.mkdir(parents=True, exist_ok=True)
             sides = recipe.patch_size
             return material(PartFiles(listing.scans, folder, sides=sides, **how), recipe)
-        room_for(folder, len(listing.scans), recipe)
+        count, side = len(listing.scans), recipe.data_dim
+        need = count * recipe.number_channels * side**recipe.ndim * DEPTHS[recipe.ndim].itemsize
+        what = f"{count} images of {side} a side"
+        room_for(need, what, folder, kept=SQUARES, key="data_dim")
         return material(WholeFiles(listing.scans, folder, ndim=recipe.ndim, **how), recipe)
 
     count = len(listing.cases.of("train")) * recipe.patches_per_scan
@@ -85,22 +87,9 @@ def by_ending(listing: Listing, ends: Mapping[str, str]) -> Listing:
 
 def material(files: WholeFiles | PartFiles, recipe: WholeRecipe) -> Material:
     """Return images that were read, to learn from and to validate on."""
-    learned, kept = (
-        [place for place, split in enumerate(files.splits) if split == wanted]
-        for wanted in ("train", "val")
-    )
+    learned, kept = files.of("train"), files.of("val")
     if not learned:
         raise BadInput("no image that can be read is left to learn from; mend them")
-
-    def seen() -> list[dict[str, Any]]:
-        return [
-            {
-                "case": files.names[place],
-                "patient": files.patients[place],
-                "hashes": [files.look(place)],
-            }
-            for place in learned
-        ]
 
     def items(places: Sequence[int], others: Sequence[int]) -> Items:
         paired = others if recipe.pairs else ()
@@ -114,7 +103,7 @@ def material(files: WholeFiles | PartFiles, recipe: WholeRecipe) -> Material:
         items(kept, kept if len(kept) > 1 else [*learned, *kept]) if kept else None,
         files.left_out,
         (*notes, *files.notes, said(recipe)),
-        seen,
+        files.seen,
     )
 
 
@@ -137,19 +126,3 @@ def said(recipe: WholeRecipe) -> str:
         f"all images were resized, their proportions kept, and padded with zeros to {sides} in "
         f"{recipe.number_channels} channel(s); {scaled}"
     )
-
-
-def room_for(folder: Path, count: int, recipe: WholeRecipe) -> None:
-    """Raise `BadInput` where the disk has no room for what is kept."""
-    folder.mkdir(parents=True, exist_ok=True)
-    voxels = recipe.number_channels * recipe.data_dim**recipe.ndim
-    need = count * voxels * DEPTHS[recipe.ndim].itemsize
-    # What an earlier run kept here takes no room again; a file may be larger than what is in it.
-    held = sum(getattr(file.stat(), "st_blocks", 0) * 512 for file in folder.glob("*.pixels"))
-    free = shutil.disk_usage(folder).free + held
-    if need + AND_ROOM > free:
-        raise BadInput(
-            f"{count} images of {recipe.data_dim} a side take {need / 1e9:.2f} GB in {folder}, "
-            f"where {free / 1e9:.2f} GB are free; make room, lower data_dim, or give cache=FOLDER "
-            "on a larger disk"
-        )
