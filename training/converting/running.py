@@ -135,7 +135,7 @@ def one(item: Item, *, layout: Layout, wish: Wish, folder: Path) -> list[str] | 
         try:
             piece = next(made, None)
         except (GenesisHubError, OSError, MemoryError) as error:
-            return LeftOut(item.name, item.images[0], str(error) or type(error).__name__)
+            return LeftOut.by(error, item.name, item.images)
         if piece is None:
             return names
         # What is wrong with the disk is no case's fault: it ends the call.

@@ -237,7 +237,7 @@ def extract(scan: Scan, wish: Wish, ends: tuple[float, float]) -> Yield | LeftOu
         cubes = stored(np.stack([window for _, window in found]), wish.dtype, ends)
         look = kept.look() if wish.looks else ""
     except (GenesisHubError, OSError, MemoryError) as error:
-        return LeftOut(scan.name, scan.paths[0], said(error))
+        return LeftOut.by(error, scan.name, scan.paths)
     places = tuple(place for place, _ in found)
     accepted = sum(place.verdict.accepted for place in places)
     source = Source(scan.name, scan.patient, scan.modality, len(places), accepted, look)
@@ -252,13 +252,8 @@ def unfit(scan: Scan, wish: Wish) -> LeftOut | None:
         )
         wish.cutting.fitting(kept.sides)
     except (GenesisHubError, OSError, MemoryError) as error:
-        return LeftOut(scan.name, scan.paths[0], said(error))
+        return LeftOut.by(error, scan.name, scan.paths)
     return None
-
-
-def said(error: BaseException) -> str:
-    """Return an error in words."""
-    return str(error) or f"there is not enough memory ({type(error).__name__})"
 
 
 def seed_for(scan: Scan, seed: int, number: int) -> int:

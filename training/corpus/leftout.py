@@ -22,6 +22,12 @@ class LeftOut:
     path: Path | None
     reason: str
 
+    @classmethod
+    def by(cls, error: BaseException, name: str, paths: Sequence[Path]) -> "LeftOut":
+        """Return what an error says of a scan; one that says nothing is of memory."""
+        reason = str(error) or f"there is not enough memory ({type(error).__name__})"
+        return cls(name, paths[0] if paths else None, reason)
+
     def __str__(self) -> str:
         place = "" if self.path is None or str(self.path) in self.reason else f" ({self.path})"
         return f"{self.name}{place}: {' '.join(self.reason.split())}"

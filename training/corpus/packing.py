@@ -55,7 +55,7 @@ class Packing:
         try:
             row, stored = self.kept(scan)
         except (GenesisHubError, OSError) as error:
-            return LeftOut(scan.name, scan.paths[0], str(error))
+            return LeftOut.by(error, scan.name, scan.paths)
         files = encoded(stored, self.layout, facts_of(row))
         row = replace(row, packed_bytes=sum(map(len, files.values())))
         files = {
@@ -71,7 +71,7 @@ class Packing:
         try:
             self.kept(scan)
         except (GenesisHubError, OSError) as error:
-            return LeftOut(scan.name, scan.paths[0], str(error))
+            return LeftOut.by(error, scan.name, scan.paths)
         return None
 
     def same(self, scan: Scan, row: Row) -> None:

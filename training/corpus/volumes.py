@@ -117,7 +117,7 @@ class Volumes:
                 kept, place = keep(scan, inputs, check=self.check), ""
             refuse_small(kept.sides, self.least)
         except (GenesisHubError, OSError, MemoryError) as error:
-            return LeftOut(scan.name, scan.paths[0] if scan.paths else None, said(error))
+            return LeftOut.by(error, scan.name, scan.paths)
         if place == "spare":
             return Admitted(scan, kept.sides, "spare", file)
         if isinstance(kept.values, np.memmap):
@@ -214,8 +214,3 @@ def smaller(sides: Sides, least: Sides) -> str:
     asked = zip(("rows", "cols", "deps"), fitting, sides, least, strict=True)
     keys = [f"input_{name}={fits}" for name, fits, side, need in asked if side < need]
     return f"; {' '.join(keys)} would do"
-
-
-def said(error: BaseException) -> str:
-    """Return an error in words."""
-    return str(error) or f"there is not enough memory ({type(error).__name__})"

@@ -13,7 +13,6 @@ from tqdm.auto import tqdm
 from genesis_hub.engine.objective import Batch
 from training.corpus import Sides
 from training.corpus.leftout import LeftOut, refuse_many
-from training.corpus.volumes import said
 from training.discovery.filling import Filling, Result, ahead, digest_of, seal, sealed
 from training.discovery.frame import Extent, Frame, body_of, frame_of, shrunk
 from training.discovery.scans import Reading, Scans, Volume
@@ -155,9 +154,7 @@ def over_scans(
         for place, made in ahead(work, todo, wishes.workers):
             bar.update()
             if isinstance(made, Exception):
-                scan = scans[place]
-                path = scan.paths[0] if scan.paths else None
-                failed[place] = LeftOut(scan.name, path, said(made))
+                failed[place] = LeftOut.by(made, scans[place].name, scans[place].paths)
                 if len(failed) + len(before) > wishes.tolerate * len(scans):
                     break
                 continue

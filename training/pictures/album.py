@@ -65,7 +65,7 @@ class PictureFiles(Admitted):
                 facts = Facts(height, width, hash_of(pixels))
             cell_of(facts.height, facts.width, self.grid, 0, 0)
         except (GenesisHubError, OSError, MemoryError) as error:
-            return LeftOut(scan.name, scan.paths[0], str(error) or type(error).__name__)
+            return LeftOut.by(error, scan.name, scan.paths)
         if pixels is not None:
             self.kept.put(place, facts, squared(pixels, self.side) if self.side else None)
         return said

@@ -90,7 +90,7 @@ class SliceFiles(Admitted):
         try:
             self.keep(place, scan)
         except (GenesisHubError, OSError, MemoryError) as error:
-            return LeftOut(scan.name, scan.paths[0], str(error) or type(error).__name__)
+            return LeftOut.by(error, scan.name, scan.paths)
         return ""
 
     def keep(self, place: int, scan: Labelled) -> None:

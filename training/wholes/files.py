@@ -66,7 +66,7 @@ class WholeFiles(Admitted):
         try:
             made = self.square(scan) if self.ndim == 2 else self.cube(scan)
         except (GenesisHubError, OSError, MemoryError) as error:
-            return LeftOut(scan.name, scan.paths[0], str(error) or type(error).__name__)
+            return LeftOut.by(error, scan.name, scan.paths)
         kept = np.rint(made.values * self.greatest).astype(self.kept.depth)
         self.kept.put(place, Facts(self.side, self.side, made.look), kept)
         return made.said

@@ -60,7 +60,7 @@ class PartFiles(Admitted):
         try:
             values, _ = volume_of(scan, self.channels, check=self.check)
         except (GenesisHubError, OSError, MemoryError) as error:
-            return LeftOut(scan.name, scan.paths[0], str(error) or type(error).__name__)
+            return LeftOut.by(error, scan.name, scan.paths)
         with new_file(self.file(place)) as aside:
             np.save(aside, np.rint(values.clip(0, 1) * GREATEST).astype(np.uint16))
         self.kept.put(place, Facts(values.shape[1], values.shape[2], hash_of(values)), None)
