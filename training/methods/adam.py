@@ -18,7 +18,7 @@ from training.contrast.queue import Queue
 from training.contrast.ranks import gathered
 from training.examined import Examined
 from training.kinds import ImageRecipe
-from training.methods.base import Batch, Method
+from training.methods.base import Batch, Method, full_precision
 from training.views.draws import Draws
 from training.views.planar import moco_views
 from training.views.presets import PICTURES, Pictures
@@ -247,11 +247,6 @@ def preset_of(recipe: AdamRecipe, facts: InputFacts) -> Pictures:
 def unit(x: Tensor) -> Tensor:
     """Return vectors (N, F) on the unit sphere, in full precision."""
     return F.normalize(x.float(), dim=1)
-
-
-def full_precision(x: Tensor) -> torch.autocast:
-    """Keep cosines and losses from being rounded to what the network computes in."""
-    return torch.autocast(x.device.type, enabled=False)
 
 
 def share_pruned(kept: Tensor | None, like: Tensor) -> Tensor:

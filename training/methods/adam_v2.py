@@ -26,7 +26,7 @@ from training.distillation.wholes import (
 )
 from training.examined import Examined
 from training.kinds import ImageRecipe, Parts
-from training.methods.base import Batch, Method
+from training.methods.base import Batch, Method, full_precision
 from training.views.draws import Draws
 from training.views.wholes import Wholes, crops_of_whole, wholes_and_parts
 
@@ -293,8 +293,3 @@ class AdamV2(Method):
 
     def deliverable(self) -> HubModel:
         return self.teacher
-
-
-def full_precision(x: Tensor) -> torch.autocast:
-    """Keep losses from being rounded to what the network computes in."""
-    return torch.autocast(x.device.type, enabled=False)

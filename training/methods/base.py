@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from genesis_hub.models import HubModel
@@ -62,3 +63,8 @@ class Method(nn.Module, ABC):
     def groups(self) -> list[dict[str, Any]]:
         """Return what learns, and at which share of the rate."""
         return [{"params": list(self.parameters()), "share": 1.0}]
+
+
+def full_precision(x: Tensor) -> torch.autocast:
+    """Keep cosines and losses from being rounded to what the network computes in."""
+    return torch.autocast(x.device.type, enabled=False)

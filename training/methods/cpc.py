@@ -11,7 +11,7 @@ from genesis_hub.entry import InputFacts
 from genesis_hub.errors import BadInput
 from genesis_hub.models import HubModel
 from training.examined import Examined
-from training.methods.base import Batch, Method
+from training.methods.base import Batch, Method, full_precision
 from training.proxy.coding import (
     Predictor,
     binary_hits,
@@ -157,7 +157,7 @@ class CPC(Method):
         predicted = self.predictor(codes[:, self.context].flatten(0, 1))
         wanted = codes[:, self.target].flatten(0, 1)
         scale = self.recipe.score_scale
-        with torch.autocast(codes.device.type, enabled=False):
+        with full_precision(codes):
             if self.recipe.cpc_loss == "infonce":
                 loss, right = info_nce_of(predicted, wanted, scale)
                 chance = math.log(len(wanted))

@@ -12,7 +12,7 @@ from genesis_hub.errors import BadInput
 from genesis_hub.models import HubModel, Pretext
 from training.examined import Examined
 from training.kinds import SliceRecipe
-from training.methods.base import Batch, Method
+from training.methods.base import Batch, Method, full_precision
 from training.multitask.losses import (
     POOLS,
     agreeing,
@@ -193,7 +193,7 @@ class SmartNet(Method):
         """Return every loss there is, each of the samples that can say it."""
         masks, masked, label = views["mask"], views["masked"], views["label"]
         found: dict[str, Tensor] = {}
-        with torch.autocast(masks.device.type, enabled=False):
+        with full_precision(masks):
             if "cls" in answers:
                 target = label.clamp_min(0).float()
                 found["classification"] = telling(answers["cls"], target, label >= 0)
