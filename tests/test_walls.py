@@ -39,7 +39,7 @@ ROOMS: dict[str, set[str]] = {
     "adopted": {"errors", "networks", "models"},
     "assemble": {
         "entry", "errors", "inputs", "models", "adopted", "spec", "networks", "weights",
-        "names", "saved", "volumes",
+        "names", "saved", "volumes", "assemble",
     },
     "plan": {"entry", "errors", "assemble", "names", "networks", "spec", "weights"},
     "importing": {
