@@ -18,10 +18,11 @@ from genesis_hub.engine import checkpoint
 from genesis_hub.engine.checkpoint import Standing
 from genesis_hub.engine.fabric import launched
 from genesis_hub.engine.feed import Order, batches, seed_of
-from genesis_hub.engine.loop import Stopped, fit
+from genesis_hub.engine.loop import fit
 from genesis_hub.engine.pace import Pace, clip_apart, forget, optimizer_of, rate
 from genesis_hub.engine.recipe import difference, filled, plain
 from genesis_hub.engine.schedule import best_of, factor, plateau, waited
+from genesis_hub.engine.stopping import Stopped
 
 
 class Points:

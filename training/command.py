@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from genesis_hub.cli.training import value_of
-from genesis_hub.engine.loop import Stopped
+from genesis_hub.engine.stopping import Stopped
 from genesis_hub.errors import BadInput, GenesisHubError
 
 

@@ -13,8 +13,8 @@ from genesis_hub.benchmarking.features import features_of
 from genesis_hub.benchmarking.readouts import Neighbours, Probe, Readout, read_out
 from genesis_hub.data.cases import CaseList
 from genesis_hub.engine.checkpoint import finished
-from genesis_hub.engine.loop import Stopped
 from genesis_hub.engine.runfile import write
+from genesis_hub.engine.stopping import Stopped
 from genesis_hub.errors import BadInput
 from genesis_hub.infer.run import reason_of
 from genesis_hub.infer.settings import device_of

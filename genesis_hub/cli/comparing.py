@@ -45,7 +45,7 @@ NAMES = ("task", "reader", "mask", "patient", "modality", "no_check", "seed")
 def run_benchmark(options: argparse.Namespace) -> int:
     """Compare, and say what was found; 1 if a model failed."""
     from genesis_hub.benchmarking.benchmark import benchmark
-    from genesis_hub.engine.loop import Stopped
+    from genesis_hub.engine.stopping import Stopped
 
     if options.shots and options.fractions:
         raise BadInput("--shots and --fractions were both given; give one")

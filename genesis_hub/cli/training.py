@@ -84,7 +84,7 @@ def run_finetune(options: argparse.Namespace) -> int:
         if getattr(options, name) is None:
             said = "MODEL" if name == "model" else f"--{name}"
             raise BadInput(f"{said} is missing; only a JSON config (--config X.json) brings it")
-    from genesis_hub.engine.loop import Stopped
+    from genesis_hub.engine.stopping import Stopped
     from genesis_hub.tuning.finetune import finetune
     from genesis_hub.tuning.many import finetune_many
 

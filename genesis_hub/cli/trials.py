@@ -24,7 +24,7 @@ INSTEAD = {
 def run_trials(options: argparse.Namespace) -> int:
     """Make the runs of a JSON config, and say where their table lies."""
     from genesis_hub.cli.training import value_of
-    from genesis_hub.engine.loop import Stopped
+    from genesis_hub.engine.stopping import Stopped
     from genesis_hub.trials.trial import finetune_config
 
     for name in OTHERS:

@@ -6,19 +6,16 @@ since each step makes its own from the seed.
 """
 
 import math
-import signal
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from genesis_hub.atomic import sweep
-from genesis_hub.engine import checkpoint
 from genesis_hub.engine.average import averaged, lent, move
-from genesis_hub.engine.checkpoint import BEST, LAST, Standing
+from genesis_hub.engine.checkpoint import Standing
 from genesis_hub.engine.determinism import exactly
 from genesis_hub.engine.fabric import Fabric, agree, heard
 from genesis_hub.engine.feed import Order, batches, seed_of
@@ -34,16 +31,10 @@ from genesis_hub.engine.pace import (
     top_rate,
 )
 from genesis_hub.engine.record import Progress, Record
+from genesis_hub.engine.saving import Saver, finish, restore
 from genesis_hub.engine.schedule import best_of
+from genesis_hub.engine.stopping import Stopped, asked_to_stop
 from genesis_hub.errors import BadInput
-
-
-class Stopped(Exception):
-    """The run was asked to stop and has saved where it stands."""
-
-    def __init__(self, signal_number: int, step: int) -> None:
-        super().__init__(f"stopped after step {step}")
-        self.status, self.step = 128 + signal_number, step
 
 
 def fit(
@@ -188,7 +179,7 @@ def look(
     record: Record | None,
     progress: Progress,
     epoch: int,
-    save: "Saver",
+    save: Saver,
     *,
     keep: str,
 ) -> None:
@@ -213,7 +204,7 @@ def look(
         save.best(standing, kept)
 
 
-def complain(objective: Objective, standing: Standing, save: "Saver", pace: Pace) -> None:
+def complain(objective: Objective, standing: Standing, save: Saver, pace: Pace) -> None:
     """Stop a run whose measures say that nothing will come of it; what it has is kept.
 
     One that keeps its last weights is as long as it was told to be, come what may.
@@ -222,96 +213,6 @@ def complain(objective: Objective, standing: Standing, save: "Saver", pace: Pace
     if heeded and (said := objective.complaint(standing.measures)):
         save(standing)
         raise BadInput(f"step {standing.step}: {said}")
-
-
-class Saver:
-    """Writes checkpoints; one process does, the others wait."""
-
-    def __init__(
-        self,
-        folder: Path,
-        model: nn.Module,
-        optimizer: Any,
-        average: dict[str, Tensor] | None,
-        fabric: Fabric,
-    ) -> None:
-        self.folder, self.model, self.optimizer = folder, model, optimizer
-        self.average, self.fabric = average, fabric
-
-    def __call__(self, standing: Standing) -> None:
-        """Save all that the run needs to go on."""
-        tensors: dict[str, Any] = {
-            "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-        }
-        if self.average is not None:
-            tensors["average"] = self.average
-        # A gradient scaler's state, for fp16; empty otherwise.
-        tensors["precision"] = dict(self.fabric.strategy.precision.state_dict())
-        self.write(LAST, standing, tensors)
-
-    def best(self, standing: Standing, weights: dict[str, Tensor]) -> None:
-        """Save the weights that validation liked best so far."""
-        self.write(BEST, standing, {"model": weights})
-
-    def write(self, name: str, standing: Standing, tensors: dict[str, Any]) -> None:
-        """Write a checkpoint from one process."""
-        if self.fabric.global_rank == 0:
-            checkpoint.save(self.folder / name, standing, tensors)
-        self.fabric.barrier()
-
-
-def restore(
-    folder: Path,
-    model: nn.Module,
-    optimizer: Any,
-    average: dict[str, Tensor] | None,
-    fabric: Fabric,
-) -> Standing:
-    """Take up the run where its folder stands; a new one stands at 0."""
-    if fabric.global_rank == 0:
-        sweep(folder)
-    if not (folder / LAST).is_file():
-        return Standing()
-    standing, tensors = checkpoint.load(folder / LAST)
-    model.load_state_dict(tensors["model"])
-    optimizer.load_state_dict(tensors["optimizer"])
-    fabric.strategy.precision.load_state_dict(tensors["precision"])
-    if average is not None:
-        for name, tensor in tensors["average"].items():
-            average[name].copy_(tensor)
-    return standing
-
-
-def finish(folder: Path, model: nn.Module, standing: Standing) -> Standing:
-    """Leave the model with the weights that are kept: the best seen, or the last."""
-    if (folder / BEST).is_file():
-        _, tensors = checkpoint.load(folder / BEST)
-        model.load_state_dict(tensors["model"])
-    return standing
-
-
-@contextmanager
-def asked_to_stop() -> Iterator[Any]:
-    """Give a function that says which signal asked the run to stop, 0 for none."""
-    seen = {"signal": 0}
-    before = {}
-
-    def note(number: int, frame: Any) -> None:
-        if seen["signal"]:  # Asked twice: at once.
-            raise KeyboardInterrupt
-        seen["signal"] = number
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        try:
-            before[number] = signal.signal(number, note)
-        except ValueError:  # Not the main thread: whoever runs it there stops it.
-            break
-    try:
-        yield lambda: seen["signal"]
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def said(measures: Mapping[str, float]) -> str:

@@ -17,7 +17,7 @@ from multiprocessing import get_context
 import torch
 from tqdm.auto import tqdm
 
-from genesis_hub.engine.loop import asked_to_stop
+from genesis_hub.engine.stopping import asked_to_stop
 from genesis_hub.errors import BadInput, GenesisHubError
 from training.corpus.contents import TABLES, Row, read_table, table_name, write_table
 from training.corpus.leftout import Bearing, LeftOut
