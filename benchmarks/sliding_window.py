@@ -96,7 +96,7 @@ def measure(options: argparse.Namespace) -> None:
                 )[0]  # fmt: skip
                 answer = logits if options.answer == "logits" else logits.argmax(0).byte()
             else:
-                from genesis_hub.infer.windows import slabs, sliding_windows
+                from genesis_hub.infer.sliding import slabs, sliding_windows
 
                 how = {
                     "size": SIZE, "overlap": options.overlap, "batch_size": options.batch,

@@ -7,7 +7,8 @@ from torch import nn
 
 import genesis_hub
 from genesis_hub import BadInput
-from genesis_hub.infer.windows import plan_windows, slabs, sliding_windows, window_batches
+from genesis_hub.infer.sliding import slabs, sliding_windows
+from genesis_hub.infer.windows import plan_windows, window_batches
 
 SIZES = [(20, 23, 17), (16, 16, 8), (11, 30, 7), (17, 16, 9), (40, 12, 8)]
 

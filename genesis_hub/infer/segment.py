@@ -11,7 +11,7 @@ from genesis_hub.data.image import Array
 from genesis_hub.infer.networks import Network, probabilities, resized
 from genesis_hub.infer.prepare import Ready, regridded
 from genesis_hub.infer.settings import Settings
-from genesis_hub.infer.windows import slabs
+from genesis_hub.infer.sliding import slabs
 from genesis_hub.models import HubModel
 
 DEEP = 32  # Slices at once for volume models of slices, whose depth is not fixed.
