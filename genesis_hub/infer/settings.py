@@ -7,8 +7,8 @@ from typing import Any
 import torch
 
 from genesis_hub.errors import BadInput
+from genesis_hub.infer.precision import check_precision
 from genesis_hub.infer.prepare import VIEWS
-from genesis_hub.infer.windows import PRECISIONS
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,7 @@ class Settings:
     def __post_init__(self) -> None:
         if self.view not in (None, *VIEWS):
             raise BadInput(f"view={self.view!r}; choose from {', '.join(VIEWS)}")
-        if self.precision not in PRECISIONS:
-            raise BadInput(f"precision={self.precision!r}; choose from {', '.join(PRECISIONS)}")
+        check_precision(self.precision)
         size = self.batch_size
         if isinstance(size, bool) or not isinstance(size, int) or size < 1:
             raise BadInput(f"batch_size={size!r}, but it must be a whole number from 1")

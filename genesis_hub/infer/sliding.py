@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from genesis_hub.errors import BadInput
-from genesis_hub.infer.windows import PRECISIONS, Pixels, Plan, cut, plan_windows
+from genesis_hub.infer.precision import check_precision, computing
+from genesis_hub.infer.windows import Pixels, Plan, cut, plan_windows
 
 Network = Callable[[Tensor], Tensor]
 
@@ -73,8 +74,7 @@ def slabs(
 
     Pictures come as one slab at 0.
     """
-    if precision not in PRECISIONS:
-        raise BadInput(f"precision={precision!r}; choose from {', '.join(PRECISIONS)}")
+    check_precision(precision)
     if blend not in ("gaussian", "even"):
         raise BadInput(f"blend={blend!r}; choose 'gaussian' or 'even'")
     picture, device = image.ndim == 3, torch.device(device)
@@ -90,8 +90,7 @@ def slabs(
     def answer(windows: Tensor) -> Tensor:
         ready = windows[..., 0] if planar else windows
         ready = (prepare(ready) if prepare else ready.float()).to(device)
-        kind = PRECISIONS[precision]
-        with torch.autocast(device.type, dtype=kind, enabled=kind is not None):
+        with computing(precision, device):
             logits = network(ready)
         if not isinstance(logits, Tensor) or logits.shape[2:] != ready.shape[2:]:
             got = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__

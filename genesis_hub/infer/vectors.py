@@ -6,10 +6,11 @@ import torch
 from torch import Tensor
 
 from genesis_hub.infer.networks import Network, resized
+from genesis_hub.infer.precision import computing
 from genesis_hub.infer.prepare import Ready, fitted
 from genesis_hub.infer.segment import by_slices, view_of, whole_size
 from genesis_hub.infer.settings import Settings
-from genesis_hub.infer.windows import PRECISIONS, Pixels, window_batches
+from genesis_hub.infer.windows import Pixels, window_batches
 from genesis_hub.inputs import as_tensor
 from genesis_hub.models import HubModel
 
@@ -31,8 +32,7 @@ def vectors(
     """
 
     def run(x: Tensor) -> Tensor:
-        kind = PRECISIONS[settings.precision]
-        with torch.inference_mode(), torch.autocast(device.type, dtype=kind, enabled=bool(kind)):
+        with torch.inference_mode(), computing(settings.precision, device):
             answer = network(x.to(device))
         return finish(answer.float()).cpu()
 

@@ -13,7 +13,6 @@ from torch import Tensor
 from genesis_hub.errors import BadInput
 
 Pixels = Tensor | NDArray[Any]
-PRECISIONS = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 @dataclass(frozen=True)

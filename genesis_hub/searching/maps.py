@@ -15,10 +15,10 @@ from genesis_hub import api
 from genesis_hub.atomic import new_file
 from genesis_hub.data.finding import Found
 from genesis_hub.errors import BadInput
+from genesis_hub.infer.precision import computing
 from genesis_hub.infer.prepare import Ready, fitted, prepare
 from genesis_hub.infer.settings import Settings
 from genesis_hub.infer.sources import facts_of
-from genesis_hub.infer.windows import PRECISIONS
 from genesis_hub.inputs import Range, as_tensor
 from genesis_hub.models import HubModel
 from genesis_hub.searching.matching import normalised
@@ -69,11 +69,7 @@ class Mapper:
         batch = torch.cat(
             [fitted(ready.convert(as_tensor(ready.pixels))[None], self.size) for ready in some]
         )
-        kind = PRECISIONS[self.settings.precision]
-        with (
-            torch.inference_mode(),
-            torch.autocast(self.device.type, dtype=kind, enabled=bool(kind)),
-        ):
+        with torch.inference_mode(), computing(self.settings.precision, self.device):
             answers = self.model(batch.to(self.device))
         chosen = [self.channels_first(one, at) for at, one in enumerate(answers)][-STAGES:]
         if not all(bool(torch.isfinite(one).all()) for one in chosen):

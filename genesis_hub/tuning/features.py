@@ -8,8 +8,8 @@ from torch import Tensor
 from genesis_hub.engine.feed import stacked
 from genesis_hub.engine.objective import Batch
 from genesis_hub.errors import BadInput
+from genesis_hub.infer.precision import computing
 from genesis_hub.infer.settings import Settings
-from genesis_hub.infer.windows import PRECISIONS
 from genesis_hub.models import HubModel
 from genesis_hub.tuning.items import WholeItems
 from genesis_hub.tuning.slices import SliceItems
@@ -60,13 +60,12 @@ class FeatureItems:
                     "or leave cache away"
                 )
         self.items: list[Batch] = []
-        kind = PRECISIONS[settings.precision]
         model.eval()
         for at in range(0, len(items), settings.batch_size):
             some = range(at, min(at + settings.batch_size, len(items)))
             read = [items.item(index, 0) for index in some]
             batch = {name: part.to(device) for name, part in stacked(read).items()}
-            with torch.no_grad(), torch.autocast(device.type, dtype=kind, enabled=bool(kind)):
+            with torch.no_grad(), computing(settings.precision, device):
                 features = embedded(model, *given(batch))
             for item, row in zip(read, features.float().cpu(), strict=True):
                 place = KNOWN if later else "image"

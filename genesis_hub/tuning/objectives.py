@@ -12,9 +12,9 @@ from genesis_hub.engine.objective import Batch
 from genesis_hub.evaluate import classification_metrics
 from genesis_hub.evaluate.overlap import overlap
 from genesis_hub.infer.networks import probabilities
+from genesis_hub.infer.precision import computing
 from genesis_hub.infer.segment import segment
 from genesis_hub.infer.vectors import vectors
-from genesis_hub.infer.windows import PRECISIONS
 from genesis_hub.tuning.crops import crops_of
 from genesis_hub.tuning.features import KNOWN, answered, given
 from genesis_hub.tuning.items import Samples
@@ -60,8 +60,7 @@ class Classification(Supervised):
         _, *lengths = given(batch)
         if self.known is None:
             return model(image, *lengths), label
-        kind = PRECISIONS[self.settings.precision]
-        with torch.autocast(image.device.type, dtype=kind, enabled=bool(kind)):
+        with computing(self.settings.precision, image.device):
             return answered(self.model, batch.get(KNOWN, image), *lengths).float(), label
 
     def complaint(self, measures: list[dict[str, float]]) -> str:
@@ -120,14 +119,10 @@ class Classification(Supervised):
         if not self.ten_crop:
             return self.shares(samples)
         size = self.model.inputs.facts.size[:2]
-        kind = PRECISIONS[self.settings.precision]
         rows = []
         for index in range(len(samples)):
             crops = crops_of(samples[index].ready, self.ten_crop, size).to(self.device)
-            with (
-                torch.inference_mode(),
-                torch.autocast(crops.device.type, dtype=kind, enabled=bool(kind)),
-            ):
+            with torch.inference_mode(), computing(self.settings.precision, crops.device):
                 logits = self.model(crops)
             each = probabilities(logits.float(), multilabel=self.multilabel)
             rows.append(each.mean(0).cpu().numpy())
