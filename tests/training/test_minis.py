@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from genesis_hub.cards import pretraining
 from genesis_hub.data.readers import read
+from genesis_hub.provenance import pretraining
 from training.methods.roster import recipe_of
 from training.minis import lung_tumours, smart_net
 from training.minis.lung_tumours import images_and_masks, patches
