@@ -24,9 +24,9 @@ from benchmarks.rows import faster, tell
 from benchmarks.timing import in_turn, own_memory, times
 from genesis_hub.data.phantoms import chest_ct
 from training.corpus.cutting import Cutting
-from training.corpus.extraction import Wish, extract
 from training.corpus.kept import Kept, inputs_for
 from training.corpus.listing import Opener, Scan
+from training.corpus.picking import Wish, extract
 from training.corpus.resizing import resized
 from training.corpus.tissue import tissue_score
 from training.corpus.volumes import Volumes

@@ -24,9 +24,10 @@ from training.command import Parser, told
 from training.corpus import Sides
 from training.corpus.bat import DTYPES, bat_path
 from training.corpus.cutting import Crop, Cutting
-from training.corpus.extraction import Done, Wish, extract_fold, without_empty
+from training.corpus.extraction import Done, extract_fold, without_empty
 from training.corpus.folds import folds_of
 from training.corpus.leftout import FEW, Bearing, listed
+from training.corpus.picking import Wish
 
 NAMED = 5
 
