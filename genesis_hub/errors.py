@@ -1,4 +1,9 @@
-"""The few errors a user can meet; each is also the built-in that old habits catch."""
+"""The few errors a user can meet, and how they name many things.
+
+Each is also the built-in that old habits catch.
+"""
+
+from collections.abc import Sequence
 
 
 class GenesisHubError(Exception):
@@ -31,3 +36,9 @@ class UnsafeFile(GenesisHubError, ValueError):
 
 class BadInput(GenesisHubError, ValueError):
     """An argument, an image or a setting is not one that can be used."""
+
+
+def some_of(names: Sequence[str], most: int) -> str:
+    """Return the first few names, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

@@ -11,11 +11,11 @@ import torch
 
 from genesis_hub.assemble import assemble
 from genesis_hub.entry import Entry, Layout
-from genesis_hub.errors import BadInput, KeyMismatch
+from genesis_hub.errors import BadInput, KeyMismatch, some_of
 from genesis_hub.names import common_name
 from genesis_hub.networks.table import ARCHITECTURES
 from genesis_hub.spec import Spec, Wishes, resolve
-from genesis_hub.weights.fill import COUNTER, some
+from genesis_hub.weights.fill import COUNTER, NAMED
 from genesis_hub.weights.foreign import Foreign
 from genesis_hub.weights.rename import Renamed, authors_name, rename, strip
 
@@ -118,8 +118,8 @@ def best_layout(entry: Entry, foreign: Foreign) -> tuple[Layout, Renamed]:
         keys = foreign.tensors.keys()
         raise KeyMismatch(
             f"{foreign.path} is no file of {entry.name!r}: none of its {len(keys)} tensors is "
-            f"known ({some(list(keys)[:3])}); `genesis-hub inspect {foreign.path}` tells which "
-            "of our names it matches"
+            f"known ({', '.join(list(keys)[:3])}); `genesis-hub inspect {foreign.path}` tells "
+            "which of our names it matches"
         )
     return layout, renamed
 
@@ -195,11 +195,11 @@ def mismatch(
     """Say what keeps a file from being imported, in the author's own spelling."""
     said = []
     if unknown:
-        said.append(f"{len(unknown)} of its tensors are unknown: {some(unknown)}")
+        said.append(f"{len(unknown)} of its tensors are unknown: {some_of(unknown, NAMED)}")
     if missing:
-        said.append(f"{len(missing)} are missing: {some(missing)}")
+        said.append(f"{len(missing)} are missing: {some_of(missing, NAMED)}")
     if wrong:
-        said.append(f"{len(wrong)} do not fit: {some(wrong)}")
+        said.append(f"{len(wrong)} do not fit: {some_of(wrong, NAMED)}")
     hint = "nothing was imported"
     if missing and not unknown and not wrong and part is None:
         if all("clc_out" in key or key.startswith(("cls_", "depth_14")) for key in missing):

@@ -18,7 +18,7 @@ from typing import cast
 from genesis_hub.cli import joined
 from genesis_hub.cli.images import range_of
 from genesis_hub.cli.spoken import spoken
-from genesis_hub.errors import BadInput
+from genesis_hub.errors import BadInput, some_of
 from genesis_hub.inputs import Range
 from training.command import Parser, told
 from training.corpus import Sides
@@ -152,16 +152,13 @@ def outcome(done: Done) -> str:
         said = [f"{done.path} is not made: no scan of this fold can be learned from"]
     if done.few:
         lacking = sum(one.cubes - one.accepted for one in done.few)
-        names = ", ".join(one.name for one in done.few[:NAMED])
-        more = f" and {len(done.few) - NAMED} more" if len(done.few) > NAMED else ""
+        names = some_of([one.name for one in done.few], NAMED)
         what = (
             f"{lacking} of their cubes are other parts of the scan"
             if lacking
             else "they give fewer cubes"
         )
-        said.append(
-            f"  in {len(done.few)} scans too few windows met the rule, so {what} ({names}{more})"
-        )
+        said.append(f"  in {len(done.few)} scans too few windows met the rule, so {what} ({names})")
     if done.left_out:
         said.append(f"  left out, {len(done.left_out)}:\n{listed(done.left_out)}")
     return "\n".join(said)

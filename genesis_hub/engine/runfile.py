@@ -14,7 +14,7 @@ from genesis_hub.engine.checkpoint import BEST, LAST
 from genesis_hub.engine.origin import origin, other_versions
 from genesis_hub.engine.recipe import difference, plain
 from genesis_hub.engine.record import TABLE
-from genesis_hub.errors import BadInput
+from genesis_hub.errors import BadInput, some_of
 
 RUN = "run.json"
 NAMED = 3
@@ -108,8 +108,8 @@ def reported(
     ]
     if then.get("digest") != now["digest"]:
         gone, new = moved(folder, beside)
-        told += [f"gone: {some_of(gone)}"] if gone else []
-        told += [f"new: {some_of(new)}"] if new else []
+        told += [f"gone: {some_of(gone, NAMED)}"] if gone else []
+        told += [f"new: {some_of(new, NAMED)}"] if new else []
         if not gone and not new:
             told.append("of the same names, but their files, patients or splits are others")
     counts = (then.get("cases"), now.get("cases"))
@@ -141,12 +141,6 @@ def named_in(split: Path) -> set[str]:
         return {name for names in told.values() for name in names}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return set()
-
-
-def some_of(names: Sequence[str]) -> str:
-    """Return a few names, and how many more there are."""
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more
 
 
 def begun(folder: Path) -> dict[str, Any] | None:

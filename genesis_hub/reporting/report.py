@@ -10,7 +10,7 @@ import torch
 from genesis_hub import api
 from genesis_hub.atomic import new_file
 from genesis_hub.data.cases import CaseList
-from genesis_hub.errors import GenesisHubError
+from genesis_hub.errors import GenesisHubError, some_of
 from genesis_hub.extras import require
 from genesis_hub.infer.settings import device_of
 from genesis_hub.page import Markup, note, write_page
@@ -100,10 +100,9 @@ def title(reading: Reading) -> str:
 
 def lead(reading: Reading) -> str:
     """Return what stands below the title."""
-    shown = reading.classes[:8]
-    more = f" and {len(reading.classes) - 8} more" if len(reading.classes) > 8 else ""
+    classes = some_of([quoted(name) for name in reading.classes], 8)
     begun = str(reading.run.get("begun", "")).replace("T", " ")[:16]
     return (
-        f"Classes {', '.join(map(quoted, shown))}{more}. Run {reading.folder.resolve().name}, "
+        f"Classes {classes}. Run {reading.folder.resolve().name}, "
         f"begun {begun}. For research; not for clinical use."
     )

@@ -6,7 +6,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from genesis_hub.errors import KeyMismatch
+from genesis_hub.errors import KeyMismatch, some_of
 from genesis_hub.weights.adapt import adapt_channels
 from genesis_hub.weights.receipt import LoadReport, TensorReceipt
 
@@ -119,16 +119,12 @@ def complaint(source: str, missing: list[str], wrong: list[str], total: int) -> 
     """Say what does not fit: how many of how many, and which."""
     said = []
     if missing:
-        said.append(f"{len(missing)} of the model's {total} tensors are missing: {some(missing)}")
+        said.append(
+            f"{len(missing)} of the model's {total} tensors are missing: {some_of(missing, NAMED)}"
+        )
     if wrong:
-        said.append(f"{len(wrong)} do not fit: {some(wrong)}")
+        said.append(f"{len(wrong)} do not fit: {some_of(wrong, NAMED)}")
     return (
         f"{source} does not fit this model: {'; '.join(said)}; "
         "nothing was loaded; check that name, task and weights belong together"
     )
-
-
-def some(names: list[str]) -> str:
-    """Return the first few names and how many more there are."""
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from genesis_hub.data.cases.facts import Case, CaseList, Problem
 from genesis_hub.data.readers.parts import fingerprint, likeness
+from genesis_hub.errors import some_of
 
 TWINS = "duplicate images"
 MOST_NAMED = 50
@@ -40,9 +41,8 @@ def twins(cases: CaseList, files: Sequence[Files]) -> Iterator[list[Case]]:
 
 def judged(cases: CaseList, group: Sequence[Case]) -> Iterator[Problem]:
     """Give a problem for twins in two splits or with two labels, a note for any others."""
-    first, others = group[0], ", ".join(case.name for case in group[1:4])
+    first, others = group[0], some_of([case.name for case in group[1:]], 3)
     named = tuple(case.name for case in group[1:MOST_NAMED])
-    others += f" and {len(group) - 4} more" if len(group) > 4 else ""
     splits = {case.split: None for case in group if case.split is not None}
     labels = {str(cases.label_names(case)): None for case in group if case.label is not None}
     if len(splits) > 1:

@@ -17,7 +17,7 @@ from genesis_hub.data.cases.listing import (
     seen_in,
 )
 from genesis_hub.data.cases.pairs import paired
-from genesis_hub.errors import BadInput
+from genesis_hub.errors import BadInput, some_of
 
 # Images, what may be beside them, the split they are in (nnU-Net's names say it).
 PAIRS = (
@@ -201,5 +201,4 @@ def dataset_json(root: Path) -> tuple[tuple[int, str], ...]:
 def seen_words(folder: Path) -> str:
     """Return what lies in a folder in a few words."""
     names = [f"{path.name}/" if path.is_dir() else path.name for path in seen_in(folder)]
-    more = f" and {len(names) - 8} more" if len(names) > 8 else ""
-    return (", ".join(names[:8]) + more) or "nothing"
+    return some_of(names, 8) or "nothing"
