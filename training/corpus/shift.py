@@ -2,7 +2,6 @@
 
 import csv
 import io
-import signal
 import sys
 import time
 from collections.abc import Generator, Sequence
@@ -14,9 +13,9 @@ from itertools import islice
 from math import prod
 from multiprocessing import get_context
 
-import torch
 from tqdm.auto import tqdm
 
+from genesis_hub.engine.feed import begin_worker
 from genesis_hub.engine.stopping import asked_to_stop
 from genesis_hub.errors import BadInput, GenesisHubError
 from training.corpus.contents import TABLES, Row, read_table, table_name, write_table
@@ -156,7 +155,9 @@ class Shift:
 def by_many(packing: Packing, scans: Sequence[Scan], workers: int) -> Packed:
     """Pack scans by processes of their own; what is done first comes first."""
     # Spawned: a fork would take along threads of torch and of the object store.
-    pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=begin)
+    pool = ProcessPoolExecutor(
+        workers, get_context("spawn"), initializer=begin_worker, initargs=(0,)
+    )
     rest = iter(scans)
     try:
         running: set[Future[Row | LeftOut]] = set()
@@ -175,10 +176,3 @@ def by_many(packing: Packing, scans: Sequence[Scan], workers: int) -> Packed:
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def begin() -> None:
-    """Keep a process to its own core; signals are for the one that hands out the work."""
-    torch.set_num_threads(1)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)

@@ -7,11 +7,11 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from genesis_hub.data.cases.splits import is_number
 from genesis_hub.errors import BadInput
 from genesis_hub.tuning.augment.drawing import Draws
 from genesis_hub.tuning.augment.geometry import is_moved, move, stays_in_plane, turned
 from genesis_hub.tuning.augment.intensity import is_toned, tone
-from genesis_hub.tuning.augment.strengths import is_number
 
 Value = float | Sequence[float]
 IMAGES = (torch.float32, torch.float16, torch.bfloat16, torch.float64)

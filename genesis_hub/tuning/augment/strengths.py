@@ -1,9 +1,9 @@
 """How strongly images are augmented: plain numbers, all of them off unless said."""
 
-import math
 from dataclasses import dataclass, fields
 from typing import Any
 
+from genesis_hub.data.cases.splits import is_number
 from genesis_hub.errors import BadInput
 
 # The least and the greatest value of each strength.
@@ -121,11 +121,6 @@ class Augment:
                 f"elastic={self.elastic!r} with elastic_points={points} could fold the image over "
                 f"itself; at most {limit:.4g} can not; give less, or fewer points"
             )
-
-
-def is_number(value: object) -> bool:
-    """Say whether something is a finite real number, and not True or False."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def check_number(name: str, value: Any, least: float, most: float) -> None:
