@@ -6,9 +6,9 @@ from typing import Any
 from torch import Tensor, nn
 
 from genesis_hub.errors import BadInput
-from genesis_hub.models import HubModel
+from genesis_hub.models import HubModel, OnEncoder
 from genesis_hub.networks.heads import DROPOUT, classification_head
-from genesis_hub.networks.info import FeatureInfo, encoder_info
+from genesis_hub.networks.info import encoder_info
 from genesis_hub.networks.planar import narrower, timm_facts, timm_keys
 from genesis_hub.networks.shapes import check_size, check_volume
 from genesis_hub.networks.table import ARCHITECTURES
@@ -112,32 +112,11 @@ class AdoptedPyramid(AdoptedTimm):
         return last
 
 
-class AdoptedSegmenter(Adopted):
+class AdoptedSegmenter(Adopted, OnEncoder):
     """An smp model."""
 
-    encoder: nn.Module
     segmentation_head: nn.Sequential
     requires_divisible_input_shape: bool
-
-    @property
-    def num_classes(self) -> int:
-        """Classes of its masks."""
-        return self.spec.num_classes
-
-    @property
-    def num_features(self) -> int:
-        """Channels of the encoder's last map."""
-        return encoder_info(self.encoder).channels()[-1]
-
-    @property
-    def feature_info(self) -> FeatureInfo:
-        """Channels and reductions of the encoder's maps."""
-        return encoder_info(self.encoder)
-
-    def forward_features(self, x: Tensor) -> Tensor:
-        """Return the encoder's last feature map."""
-        last: Tensor = self.encoder(x)[-1]
-        return last
 
     def get_classifier(self) -> nn.Module:
         """Return the output layer."""

@@ -129,11 +129,10 @@ class HubModel(nn.Module):
                     part.grad_checkpointing = enable  # type: ignore[assignment]
 
 
-class OwnModel(HubModel):
-    """Shared by the models made of our own parts: an encoder, a head and what lies between."""
+class OnEncoder(HubModel):
+    """Shared by the models that hold an encoder of maps, ours or smp's."""
 
     encoder: nn.Module
-    head: nn.Module
 
     @property
     def num_classes(self) -> int:
@@ -154,6 +153,12 @@ class OwnModel(HubModel):
         """Return the encoder's last feature map."""
         last: Tensor = self.encoder(x)[-1]
         return last
+
+
+class OwnModel(OnEncoder):
+    """Shared by the models made of our own parts: an encoder, a head and what lies between."""
+
+    head: nn.Module
 
     def get_classifier(self) -> nn.Module:
         """Return the output layer."""

@@ -45,7 +45,7 @@ def open_container(path: Path, size: int, globals_seen: set[str] | None) -> Cont
 
 
 class Refusing:
-    """Shared by both: how they refuse."""
+    """Shared by all files of others' weights: how they refuse."""
 
     path: Path
 

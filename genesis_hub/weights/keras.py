@@ -10,6 +10,7 @@ from torch import Tensor
 
 from genesis_hub.errors import UnsafeFile
 from genesis_hub.extras import require
+from genesis_hub.weights.containers import Refusing
 
 LEAVES = {
     "kernel": "weight",
@@ -32,7 +33,7 @@ MOST_DEPTH = 8
 MOST_DATASETS = 10_000
 
 
-class KerasFile:
+class KerasFile(Refusing):
     """The weights of a Keras model under torch's leaf names and in torch's order of axes.
 
     A layer is named by its outermost group, as Keras does; what lies between is scopes.
@@ -148,10 +149,6 @@ class KerasFile:
         layer, _, leaf = name.rpartition(".")
         leaves = NORM_LEAVES if layer.endswith("_bn") else LAYER_LEAVES
         return f"{layer}/{layer}/{leaves.get(leaf, leaf)}:0"
-
-    def unsafe(self, why: str) -> UnsafeFile:
-        """Return the error for a file that is not to be believed."""
-        return UnsafeFile(f"{self.path}: {why}; it was not read further")
 
 
 def turned(shape: tuple[int, ...]) -> tuple[int, ...]:
