@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from comparing import Asked
+from benchmarks.comparing import Asked
 
 FLAT = ("adam-mini", "rpl-2d-mini", "smartnet-mini")
 SOLID = ("models-genesis-mini", "semantic-genesis-mini", "rotation-3d-mini")
@@ -142,6 +142,6 @@ def made_of(name: str, place: Path, runs: Path) -> Path:
     """Return the folder that a set is below; what is made of a source lies beside the runs."""
     if name != "lung-tumour":
         return place
-    from sources import lung_tumours
+    from benchmarks.sources import lung_tumours
 
     return lung_tumours(place, runs / "made")
