@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from genesis_hub.cli import main as genesis_hub
+from genesis_hub.worth import value
 
 MARK = "<!-- tables -->"
 
@@ -49,7 +50,7 @@ def compared(
         f"|---|---|{'---|' * len(measures)}---|---|",
     ]  # fmt: skip
     for one in told["standings"]:
-        numbers = [number(one["numbers"][key]) for key in measures]
+        numbers = [value(one["numbers"][key]) for key in measures]
         against = one["against"]
         apart, said = ("", "the reference") if against is None else difference(against)
         weights = replaced(one["model"], called or {})
@@ -63,11 +64,6 @@ def replaced(text: str, words: Mapping[str, str]) -> str:
     for word, other in words.items():
         text = text.replace(word, other)
     return text
-
-
-def number(found: dict[str, float]) -> str:
-    """Return a number with its interval."""
-    return f"{found['value']:.3f} ({found['low']:.3f} to {found['high']:.3f})"
 
 
 def difference(against: dict[str, Any]) -> tuple[str, str]:

@@ -97,7 +97,7 @@ def gained(claim: Row | None) -> str:
     if claim is None:
         return "none claimed"
     apart = ", ".join(f"{one['difference']:+.3f}" for one in claim["differences"])
-    held = "held" if claim["held"] else "failed"
+    held = {True: "held", False: "failed", None: "not judged"}[claim["held"]]
     return f"{claim['set']}: {apart or 'not measured'} {claim['measure']}, {held}"
 
 

@@ -10,7 +10,6 @@ in benchmarks/results/labelled.md.
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import time
@@ -19,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from benchmarks.timing import place_of_data
 
 RESULTS = Path(__file__).parent / "results" / "labelled.md"
 THREE_D = "models-genesis --scratch --width 0.25"
@@ -162,17 +163,12 @@ def main() -> int:
     asked.add_argument("--only", nargs="*", choices=SETS, default=list(SETS))
     asked.add_argument("--write", action="store_true", help="write the results file, run nothing")
     options = asked.parse_args()
-    data = os.environ.get("GENESIS_HUB_DATA")
-    if not data:
-        print("GENESIS_HUB_DATA is not set: the labelled sets are looked for there")
-        return 2
+    data = place_of_data(asked)
     failed = []
     if not options.write:
         for seed in options.seeds:
             failed += [
-                f"{name}-{seed}"
-                for name in options.only
-                if not run(name, Path(data), options.runs, seed)
+                f"{name}-{seed}" for name in options.only if not run(name, data, options.runs, seed)
             ]
     told = summary(options.runs, options.seeds)
     print(told)

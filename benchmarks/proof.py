@@ -1,6 +1,6 @@
 """What each bundled name is worth on every labelled set beside random weights; claims judged.
 
-    python benchmarks/proof.py RUNS [--second FOLDER] [--only NAME] [--weights NAME] [--write]
+    python -m benchmarks.proof RUNS [--second FOLDER] [--only NAME] [--weights NAME] [--write]
 
 Calls `genesis-hub benchmark` for each set and name (the words stand above each table). --second:
 a folder of NAME-1/release, the same recipe's weights of another pre-training seed, which take
@@ -14,21 +14,22 @@ import json
 import os
 import platform
 import shlex
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from statistics import NormalDist
 from typing import Any
 
-from comparing import number, write
-from sets import SCRATCH, SETS, Labelled, made_of
-
+from benchmarks.comparing import write
+from benchmarks.sets import SCRATCH, SETS, Labelled, made_of
+from benchmarks.timing import place_of_data
 from genesis_hub.cli import main as genesis_hub
 from genesis_hub.engine.origin import versions
 from genesis_hub.evaluate import Comparison, adjusted
+from genesis_hub.worth import apart, value
 
 HERE = Path(__file__).parent
 CLAIMS, PROOF = HERE / "claims.json", HERE / "results" / "proof.json"
+ATTEMPTS = HERE / "results" / "attempts.json"
 PAGE = HERE.parent / "docs" / "results.md"
 LEVEL = 0.95
 Row = dict[str, Any]
@@ -79,6 +80,7 @@ def corrected(rows: list[Row]) -> list[Row]:
     found = [comparison(row) for row in asked]
     by = {id(row): one for row, one in zip(asked, adjusted(found), strict=True)}
     order = sorted(asked, key=lambda row: row["against"]["p"])
+    left = {id(row): len(order) - rank for rank, row in enumerate(order)}
     usual = NormalDist().inv_cdf(0.5 + LEVEL / 2)
     made = []
     for row in rows:
@@ -86,9 +88,8 @@ def corrected(rows: list[Row]) -> list[Row]:
             made.append(row)
             continue
         one = by[id(row)]
-        among = len(order) - order.index(row)
         # By the normal's quantiles: ten thousand resamples say nothing of one end in a thousand.
-        wider = NormalDist().inv_cdf(1 - (1 - LEVEL) / 2 / among) / usual
+        wider = NormalDist().inv_cdf(1 - (1 - LEVEL) / 2 / left[id(row)]) / usual
         low, high = (one.difference + wider * (end - one.difference) for end in (one.low, one.high))
         against = {
             **row["against"], "adjusted": one.adjusted, "said": one.said,
@@ -101,35 +102,35 @@ def corrected(rows: list[Row]) -> list[Row]:
 def comparison(row: Row) -> Comparison:
     """Return a row's comparison as it came, before anything was adjusted."""
     told = row["against"]
-    one = Comparison(
+    return Comparison(
         row["measure"], row["value"], row["value"] - told["difference"], told["difference"],
         told["low"], told["high"], told["p"], told["p"], LEVEL,
     )  # fmt: skip
-    return replace(one, adjusted=one.p)
 
 
 def judged(claim: Row, rows: list[Row]) -> Row:
-    """Return a claim with what came of it: it holds if both pre-training seeds gained by Holm."""
+    """Return a claim with what came of it: it holds if both pre-training seeds gained by Holm.
+
+    What one seed alone says is no verdict: then `held` is None.
+    """
     own = [
         row for row in rows
         if row["weights"] == claim["weights"] and row["set"] == claim["set"]
         and row["fraction"] == claim["fraction"] and row["against"] is not None
     ]  # fmt: skip
-    apart = [
+    found = [
         {"pretraining_seed": row["pretraining_seed"],
          **{key: row["against"][key] for key in (
              "difference", "corrected_low", "corrected_high", "adjusted", "said")}}
         for row in own
     ]  # fmt: skip
-    tried = {one["pretraining_seed"] for one in apart}
-    held = len(tried) > 1 and all(one["said"] == "significant gain" for one in apart)
-    why = ""
-    if len(tried) < 2:
-        why = f"not judged: {len(tried)} pre-training seed(s) of 2"
-    elif not held:
-        why = "not over random weights by Holm in both pre-training seeds"
+    tried = {one["pretraining_seed"] for one in found}
+    held, why = None, f"{len(tried)} pre-training seed(s) of 2"
+    if len(tried) > 1:
+        held = all(one["said"] == "significant gain" for one in found)
+        why = "" if held else "not over random weights by Holm in both pre-training seeds"
     seeds = min((row["seeds"] for row in own), default=0)
-    return {**claim, "seeds": seeds, "pretraining_seeds": len(tried), "differences": apart,
+    return {**claim, "seeds": seeds, "pretraining_seeds": len(tried), "differences": found,
             "held": held, "why": why}  # fmt: skip
 
 
@@ -137,19 +138,16 @@ def tables(rows: list[Row], claims: list[Row]) -> list[str]:
     """Return the claims and a table for each set, as Markdown."""
     text = [
         "## The claims", "",
-        "| weights | set | labelled | number | first seed | second seed | |",
-        "|---|---|---|---|---|---|---|",
+        "| weights | attempt | set | share of the labels | number | first seed | second seed | |",
+        "|---|---|---|---|---|---|---|---|",
     ]  # fmt: skip
-    for one in claims:
-        apart = {each["pretraining_seed"]: gap(each) for each in one["differences"]}
-        said = "**holds**" if one["held"] else f"fails: {one['why']}"
-        labelled = next(
-            (row["labelled"] for row in rows
-             if row["set"] == one["set"] and row["fraction"] == one["fraction"]), "",
-        )  # fmt: skip
+    for one in (each for claim in claims for each in (*claim["earlier"], claim)):
+        gaps = {each["pretraining_seed"]: apart(each) for each in one["differences"]}
+        said = {True: "**holds**", False: "fails: ", None: "not judged: "}[one["held"]] + one["why"]
         text.append(
-            f"| `{one['weights']}` | {one['set']} | {labelled} | {one['measure']} "
-            f"| {apart.get(0, 'not tried')} | {apart.get(1, 'not trained')} | {said} |"
+            f"| `{one['weights']}` | {one['attempt']} | {one['set']} | {one['fraction']:g} "
+            f"| {one['measure']} | {gaps.get(0, 'not tried')} | {gaps.get(1, 'not trained')} "
+            f"| {said} |"
         )
     for name, asked in SETS.items():
         own = [row for row in rows if row["set"] == name]
@@ -174,22 +172,17 @@ def table(asked: Labelled, rows: list[Row]) -> list[str]:
     for row in sorted(rows, key=lambda row: (row["labelled"], row["weights"].split(":")[-1])):
         seed = " (second seed)" if row["pretraining_seed"] == 1 else ""
         said = ("", "the reference") if row["against"] is None else (
-            gap(row["against"]), row["against"]["said"]
+            apart(row["against"]), row["against"]["said"]
         )  # fmt: skip
         mark = " *" if row["labels_seen"] else ""
         cells = [str(row["labelled"]), f"{row['weights']}{seed}{mark}"]
-        cells += [number(row["numbers"][key]) for key in keys]
+        cells += [value(row["numbers"][key]) for key in keys]
         text.append(f"| {' | '.join([*cells, *said])} |")
     notes = [f"`{name}` had seen {what}." for name, what in asked.seen.items()]
     notes += [f"\\* `{name}` had seen labels of this set." for name in asked.labels_seen]
     if asked.reference:
         notes.append(f"Published: {asked.reference}.")
     return [*text, "", " ".join(notes)] if notes else text
-
-
-def gap(one: Row) -> str:
-    """Return a difference with its corrected interval."""
-    return f"{one['difference']:+.3f} ({one['corrected_low']:+.3f} to {one['corrected_high']:+.3f})"
 
 
 def main() -> None:
@@ -201,18 +194,20 @@ def main() -> None:
     parser.add_argument("--weights", action="append")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    place = os.environ.get("GENESIS_HUB_DATA")
-    if not place:
-        parser.error("GENESIS_HUB_DATA is not set: it names the folder of real scans")
+    place = place_of_data(parser)
     rows = [
         row
         for name in options.only or SETS
         for weights in SETS[name].weights
         if not options.weights or weights in options.weights
-        for row in compared(name, weights, Path(place), options.runs, options.second)
+        for row in compared(name, weights, place, options.runs, options.second)
     ]
     rows = corrected(rows)
-    claims = [judged(one, rows) for one in json.loads(CLAIMS.read_text(encoding="utf-8"))]
+    earlier = json.loads(ATTEMPTS.read_text(encoding="utf-8"))
+    claims = [
+        {**judged(one, rows), "earlier": [e for e in earlier if e["weights"] == one["weights"]]}
+        for one in json.loads(CLAIMS.read_text(encoding="utf-8"))
+    ]
     text = tables(rows, claims)
     print("\n".join(text))
     if options.write:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from comparing import Asked
+from benchmarks.comparing import Asked
 
 FLAT = ("adam-mini", "rpl-2d-mini", "smartnet-mini")
 SOLID = ("models-genesis-mini", "semantic-genesis-mini", "rotation-3d-mini")
@@ -108,11 +108,20 @@ SETS: dict[str, Labelled] = {
         "chest X-rays with both lungs and the heart outlined",
         Asked(
             "cxr_seg/cases.csv",
-            f"{TUNED} --shots 3 --mask lungs --task segmentation --set size=[64,64] "
+            f"{TUNED} --shots 3,12 --mask lungs --task segmentation --set size=[64,64] "
             "--set batch_size=4 --set lr=1e-3",
         ),
         FLAT,
         grey=True,
+    ),
+    "lungs-ct": Labelled(
+        "slices of chest CT with the lungs outlined",
+        Asked(
+            "lung_ct_2d/cases.csv",
+            f"{TUNED} --shots 3,12 --task segmentation --range 24,1424 --no-check "
+            "--set size=[64,64] --set batch_size=4 --set lr=1e-3",
+        ),
+        FLAT,
     ),
     "lung-tumour": Labelled(
         "patches of chest CT with lung tumours outlined, by patient",
@@ -142,6 +151,6 @@ def made_of(name: str, place: Path, runs: Path) -> Path:
     """Return the folder that a set is below; what is made of a source lies beside the runs."""
     if name != "lung-tumour":
         return place
-    from sources import lung_tumours
+    from benchmarks.sources import lung_tumours
 
     return lung_tumours(place, runs / "made")

@@ -1,6 +1,6 @@
 """What each of SMART-Net's tasks gives, and the agreement of two of them: the figure's ablation.
 
-    python benchmarks/smart_net.py RUNS [--steps N] [--learned] [--write]
+    python -m benchmarks.smart_net RUNS [--steps N] [--learned] [--write]
 
 Pre-trains smartnet-mini's network with each task alone, each pair, all three, and with consistency
 where it can be, 150 steps and two seeds each, unless RUNS holds them. Then measures
@@ -11,17 +11,17 @@ results/smart_net.md.
 """
 
 import argparse
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from comparing import Asked, compared, write
 from numpy.typing import NDArray
 
 import genesis_hub
+from benchmarks.comparing import Asked, compared, write
+from benchmarks.timing import place_of_data
 from genesis_hub.engine.feed import stacked
 from genesis_hub.evaluate import (
     Interval,
@@ -87,10 +87,8 @@ def main() -> None:
     parser.add_argument("--learned", action="store_true", help="pre-train alone")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    place = os.environ.get("GENESIS_HUB_DATA")
-    if not place:
-        parser.error("GENESIS_HUB_DATA is not set: it names the folder of real scans")
-    folders = learned(Path(place), options.runs, options.steps)
+    place = place_of_data(parser)
+    folders = learned(place, options.runs, options.steps)
     if options.learned:
         return
     tables = [*own_tasks(folders, kept(options.runs))]
@@ -100,7 +98,7 @@ def main() -> None:
         models = ",".join([*called, "smartnet-mini", "scratch"])
         for what, asked in ASKED.items():
             name = f"head-ct-{what}-seed-{seed}"
-            tables.append(compared(name, asked, models, Path(place), options.runs, called))
+            tables.append(compared(name, asked, models, place, options.runs, called))
             print(tables[-1], flush=True)
     if options.write:
         write(RESULTS, tables)

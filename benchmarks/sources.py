@@ -1,6 +1,6 @@
 """From a public source to the labelled set that is tried here: the same cases, in the same parts.
 
-    python benchmarks/sources.py NAME SOURCE --out FOLDER
+    python -m benchmarks.sources NAME SOURCE --out FOLDER
 
 NAME: xray-classes (a checkout of github.com/muhammedtalo/COVID-19), haemorrhage (a folder of Felipe
 Kitamura's head CTs, 000.png to 199.png), hippocampus (the unpacked Task04_Hippocampus of the
@@ -112,53 +112,50 @@ MAKERS: dict[str, Callable[[Path, Path], Path]] = {
 
 def split_rows(data: Path) -> Iterator[tuple[str, list[Row]]]:
     """Return the splits as they stand in a pack of these sets; the committed ones came of it."""
-
-    def table(path: str) -> list[Row]:
-        with (data / path).open(encoding="utf-8", newline="") as file:
-            return list(csv.DictReader(file))
-
-    yield "xray-classes", [
-        {"source": row["orig"], "label": row["label"], "patient": row["group"],
-         "split": row["split"]}
-        for row in table("cxr/labels.csv")
-    ]  # fmt: skip
-    yield (
-        "xray-organs",
-        [
-            {"source": row["orig"], "patient": row["patient"], "split": row["split"]}
-            for row in table("cxr_seg/cases.csv")
-        ],
-    )
-    yield "haemorrhage", [
-        {"source": f"{Path(row['file']).stem}.png", "label": row["hemorrhage"],
-         "patient": f"group-{row['dup_group']}", "split": row["split"]}
-        for row in table("head_ct/kitamura_labels.csv")
-    ]  # fmt: skip
-    yield (
-        "contrast",
-        [
-            {"patient": row["patient"], "label": row["contrast"], "split": row["split"]}
-            for row in table("ct_slices_tcia/labels.csv")
-        ],
-    )
-    yield (
-        "lungs-ct",
-        [
-            {"source": Path(row["image"]).stem, "split": row["split"]}
-            for row in table("lung_ct_2d/cases.csv")
-        ],
-    )
-    yield (
-        "hippocampus",
-        [
-            {"id": row["id"], "split": row["split"]}
-            for row in table("brain_mri/hippocampus/cases.csv")
-        ],
-    )
+    for name, (table, columns) in PACK.items():
+        with (data / table).open(encoding="utf-8", newline="") as file:
+            found = list(csv.DictReader(file))
+        yield (
+            name,
+            [
+                {here: pattern.format_map(named(row)) for here, pattern in columns.items()}
+                for row in found
+            ],
+        )
+    tumours = [(str(one.case), one.patient, one.split) for one in patches()]
     yield (
         "lung-tumour",
-        [{"case": str(one.case), "patient": one.patient, "split": one.split} for one in patches()],
+        [dict(zip(("case", "patient", "split"), one, strict=True)) for one in tumours],
     )
+
+
+def named(row: Row) -> Row:
+    """Return a row of the pack with its file's bare name beside."""
+    return {**row, "stem": Path(row.get("file") or row.get("image") or "").stem}
+
+
+# Of each set: its table in the pack, and what our columns are made of.
+PACK: dict[str, tuple[str, Row]] = {
+    "xray-classes": (
+        "cxr/labels.csv",
+        {"source": "{orig}", "label": "{label}", "patient": "{group}", "split": "{split}"},
+    ),
+    "xray-organs": (
+        "cxr_seg/cases.csv",
+        {"source": "{orig}", "patient": "{patient}", "split": "{split}"},
+    ),
+    "haemorrhage": (
+        "head_ct/kitamura_labels.csv",
+        {"source": "{stem}.png", "label": "{hemorrhage}", "patient": "group-{dup_group}",
+         "split": "{split}"},
+    ),
+    "contrast": (
+        "ct_slices_tcia/labels.csv",
+        {"patient": "{patient}", "label": "{contrast}", "split": "{split}"},
+    ),
+    "lungs-ct": ("lung_ct_2d/cases.csv", {"source": "{stem}", "split": "{split}"}),
+    "hippocampus": ("brain_mri/hippocampus/cases.csv", {"id": "{id}", "split": "{split}"}),
+}  # fmt: skip
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """The pages of docs/: their blocks run in order, in a folder of the page's own, and what they show.
 
-`python -m tests.pages` writes anew what a page shows and no longer fits, and the table of keys.
+`python -m tests.pages [STEM ...]` writes anew what a page shows and no longer fits: what came out,
+the pictures that were drawn, and the tables of keys.
 """
 
 import contextlib
@@ -23,12 +24,14 @@ import torch
 from docs.builder.keys import with_keys
 from genesis_hub.cli import main
 from genesis_hub.errors import GenesisHubError
+from tests.drawn import Drawn
 
 DOCS = Path(__file__).parent.parent / "docs"
 BLOCK = re.compile(
     r"(?:<!-- not run: (?P<reason>[^\n]+?) -->\n)?"
     r"^```(?P<kind>\w+)(?: title=\"(?P<title>[^\"]+)\")?\n(?P<text>.*?)^```$"
-    r"|^<!-- made for the tests:\n(?P<hidden>.*?)^-->$",
+    r"|^<!-- made for the tests:\n(?P<hidden>.*?)^-->$"
+    r"|^<!-- drawn above: (?P<made>\S+) -->\n+!\[(?P<alt>[^\]]*)\]\((?P<kept>\S+)\)",
     re.M | re.S,
 )
 NUMBER = re.compile(r"[-+]?\b\d+(?:\.\d+)?(?:e[-+]?\d+)?")
@@ -39,8 +42,9 @@ WIDTH = 88
 class Block:
     """One fenced block of a page; hidden ones, which make files, are python too.
 
-    kind: its language. title: the file it is. reason: why it is not run, if it is not.
-    span: where its text stands in the page.
+    kind: its language, or "picture", whose text is what it shows in words. title: the file it is.
+    reason: why it is not run, if it is not. span: where its text stands in the page.
+    made: of a picture, the file that the page's commands draw; kept: the one that the page shows.
     """
 
     kind: str
@@ -50,6 +54,8 @@ class Block:
     title: str = ""
     reason: str = ""
     fenced: bool = True
+    made: str = ""
+    kept: str = ""
 
 
 @dataclass(frozen=True)
@@ -79,17 +85,19 @@ class Page:
         text = self.path.read_text(encoding="utf-8")
         found = []
         for match in BLOCK.finditer(text):
-            part = "hidden" if match["hidden"] else "text"
+            part = "alt" if match["made"] else "hidden" if match["hidden"] else "text"
+            kind = "picture" if match["made"] else match["kind"] or "python"
             found.append(
                 Block(
-                    match["kind"] or "python", match[part], match.span(part),
+                    kind, match[part], match.span(part),
                     text.count("\n", 0, match.start(part)) + 1,
-                    match["title"] or "", match["reason"] or "", match["hidden"] is None,
+                    match["title"] or "", match["reason"] or "", part == "text",
+                    match["made"] or "", match["kept"] or "",
                 )
             )  # fmt: skip
         return found
 
-    def run(self) -> Iterator[Shown]:
+    def run(self) -> Iterator[Shown | Drawn]:
         """Run every block in the current folder; give what the page shows and what came out."""
         for block, after in pairwise([*self.blocks(), None]):
             assert block is not None
@@ -99,6 +107,9 @@ class Page:
                 Path(block.title).write_text(block.text, encoding="utf-8")
             elif block.kind == "console":
                 yield from commands(block)
+            elif block.kind == "picture":
+                kept = self.path.parent / block.kept
+                yield Drawn(block.line, Path(block.made).resolve(), kept)
             elif block.kind == "python":
                 expected = after if after and after.kind == "text" else None
                 yield from self.python(block, expected)
@@ -179,10 +190,14 @@ def pages() -> list[Path]:
     return sorted(DOCS.rglob("*.md"))
 
 
-def rewritten(path: Path, found: list[Shown]) -> str:
-    """Return a page with what no longer fits shown anew."""
+def rewritten(path: Path, found: list[Shown | Drawn]) -> str:
+    """Return a page with what no longer fits shown anew; keep what was drawn where it is."""
     text = path.read_text(encoding="utf-8")
-    for one in sorted(found, key=lambda one: -one.span[0]):
+    for drawn in (one for one in found if isinstance(one, Drawn)):
+        if not drawn.fits:
+            drawn.keep()
+    told = [one for one in found if isinstance(one, Shown)]
+    for one in sorted(told, key=lambda one: -one.span[0]):
         if not one.fits:
             text = text[: one.span[0]] + wrapped(one.got) + text[one.span[1] :]
     return text

@@ -8,11 +8,14 @@ from dataclasses import fields
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from docs.builder.entries import entries, listed
 from docs.builder.keys import KINDS, meanings, own, with_keys
 from genesis_hub.tuning.recipe import Recipe
+from tests.drawn import MOST, Drawn, marks, small
 from tests.pages import DOCS, Page, pages, wrapped
 
 # Why a block cannot be run here, and how many of each page cannot.
@@ -129,6 +132,47 @@ def test_every_public_name_is_in_the_reference(module: str) -> None:
 def test_a_tutorial_begins_with_what_one_will_have(name: str) -> None:
     first = (DOCS / f"{name}.md").read_text(encoding="utf-8").split("\n\n")[1]
     assert first.startswith("At the end of this page ")
+
+
+@pytest.mark.parametrize("name", TUTORIALS)
+def test_a_tutorial_shows_pictures_that_its_own_commands_draw(name: str) -> None:
+    blocks = Page(DOCS / f"{name}.md").blocks()
+    pictures = [block for block in blocks if block.kind == "picture"]
+    assert pictures
+    for picture in pictures:
+        kept = DOCS / picture.kept
+        assert kept.stat().st_size <= MOST
+        assert marks(kept) > 15, f"{kept} is blank, or nearly so"
+        assert len(picture.text.split()) > 9, f"{kept}: say what is seen"
+        above = "".join(b.text for b in blocks if b.line < picture.line and not b.reason)
+        assert picture.made.split("/")[0] in above, f"no command above makes {picture.made}"
+
+
+def test_every_picture_of_a_page_is_there_and_drawn_by_it() -> None:
+    shown = set()
+    for path in pages():
+        drawn = {block.kept for block in Page(path).blocks() if block.kind == "picture"}
+        assert drawn == set(re.findall(r"(?s)!\[[^\]]*\]\((\S+?)\)", path.read_text("utf-8"))), path
+        shown |= {path.parent / kept for kept in drawn}
+    assert shown == set((DOCS / "pictures").iterdir())
+
+
+def test_a_picture_of_something_else_does_not_fit(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    ramp = np.tile(np.arange(0, 240, 4, np.uint8), (40, 1))
+    Image.fromarray(ramp).save("ramp.png")
+    mark = "<!-- drawn above: ramp.png -->\n![{0}]({0})\n"
+    kept = {"kept.png": ramp + np.uint8(9), "other.png": ramp[:, ::-1], "long.png": ramp[:20]}
+    for name, pixels in kept.items():
+        Image.fromarray(np.ascontiguousarray(pixels)).save(name)
+    text = "".join(mark.format(name) for name in [*kept, "missing.png"])
+    found = list(page(tmp_path, text).run())
+    assert [one.fits for one in found] == [True, False, False, False]
+    last = found[-1]
+    assert isinstance(last, Drawn)
+    last.keep()
+    assert last.fits
+    assert last.kept.read_bytes() == small((tmp_path / "ramp.png").read_bytes())
 
 
 class Resources(HTMLParser):

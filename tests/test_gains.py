@@ -4,7 +4,7 @@ import json
 import re
 from pathlib import Path
 
-from benchmarks.gains import GAIN, NEITHER, chosen, picture, table
+from benchmarks.gains import GAIN, NEITHER, chosen, gained, picture, table
 from tests.training.test_results import results
 from training.results import PROOF, read_results
 
@@ -45,3 +45,10 @@ def test_the_picture_of_the_site_is_current() -> None:
     if PROOF.is_file():
         told = picture(chosen(read_results(PROOF)))
         assert drawn.read_text(encoding="utf-8") == told, "run `python -m benchmarks.gains`"
+
+
+def test_the_readme_says_what_became_of_every_claim() -> None:
+    lines = (DOCS.parent / "README.md").read_text(encoding="utf-8").splitlines()
+    for claim in read_results(PROOF)["claims"]:
+        (row,) = (one for one in lines if one.startswith(f"| `{claim['weights']}` |"))
+        assert row.endswith(f"| {gained(claim)} |")

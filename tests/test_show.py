@@ -359,6 +359,15 @@ def test_the_kept_step_is_named_inside_the_picture() -> None:
         assert said.get_horizontalalignment() == side
 
 
+def test_long_names_leave_curves_their_room() -> None:
+    for names in (["training", "validation", "the mean as the answer"], ["x" * 28, "y" * 28]):
+        figure = show.curves({name: ([1, 2], [1.0, 0.5]) for name in names}, y="loss")
+        show.png(figure)
+        assert figure.axes[0].get_position().width > 0.7
+        legend = figure.axes[0].get_legend().get_window_extent()
+        assert legend.x1 <= figure.bbox.width
+
+
 def test_one_image_is_no_tsne(films: Path, classifier: Path, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="there is 1; give 4 or more"):
         draw(classifier, films / "normal" / "0.png", tmp_path / "out", kind="tsne")

@@ -3,7 +3,8 @@
 python -m training.release RUN --out FOLDER [--name NAME] [--about FILE] [--license FILE] [--half]
 python -m training.release --refresh FOLDER [--results FILE] [--about FILE]
 
-What the card says of their worth is read from a results file (benchmarks/proof.py writes one).
+What the card says of their worth is read from a results file, which `python -m benchmarks.proof`
+writes.
 """
 
 import shutil

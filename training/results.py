@@ -32,9 +32,13 @@ def read_results(path: str | Path) -> dict[str, Any]:
     try:
         told = json.loads(Path(path).expanduser().read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise BadInput(f"{path} cannot be read: {error}; benchmarks/proof.py writes one") from error
+        raise BadInput(
+            f"{path} cannot be read: {error}; `python -m benchmarks.proof` writes one"
+        ) from error
     if not isinstance(told, dict) or not told.keys() >= {"made", "claims", "rows"}:
-        raise BadInput(f"{path} has no made, claims and rows; benchmarks/proof.py writes them")
+        raise BadInput(
+            f"{path} has no made, claims and rows; `python -m benchmarks.proof` writes them"
+        )
     whole(told["made"], MADE, f"{path}: made")
     for place, one in enumerate(told["claims"]):
         whole(one, CLAIM, f"{path}: claim {place}")
@@ -51,7 +55,9 @@ def whole(table: object, keys: set[str], where: str) -> None:
     """Raise `BadInput` unless a table has all keys."""
     missing = keys - table.keys() if isinstance(table, dict) else keys
     if missing:
-        raise BadInput(f"{where} lacks {', '.join(sorted(missing))}; benchmarks/proof.py writes it")
+        raise BadInput(
+            f"{where} lacks {', '.join(sorted(missing))}; `python -m benchmarks.proof` writes it"
+        )
 
 
 def measured(path: str | Path, name: str, seed: int) -> dict[str, Any] | None:

@@ -1,7 +1,7 @@
 """How a training went: losses and measures over steps."""
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Curve = tuple[Sequence[float], Sequence[float]]
+LETTERS, KEY = 58, 7  # What a legend has room for, and what the line before a name takes.
 MANY = 150  # Points from which on a curve is smoothed, the raw one faint behind it.
 
 
@@ -79,9 +80,18 @@ def curves(
             figure.suptitle(title, fontsize=8.5, color=theme.ink)
         axes.set_ylabel(y)
         axes.margins(x=0.02)
-        # Above the picture: inside it any corner may hold a curve.
-        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0.2)
+        # Above the picture: inside it any corner may hold a curve. As many names abreast as
+        # there is room for: a broader legend would press the curves into what it leaves.
+        axes.legend(
+            loc="lower left", bbox_to_anchor=(0, 1), ncols=abreast(lines), borderaxespad=0.2
+        )
     return figure
+
+
+def abreast(names: Iterable[str]) -> int:
+    """Return how many names of a legend fit side by side above the curves, three at most."""
+    longest = max(len(said(name)) for name in names)
+    return max(1, min(3, LETTERS // (longest + KEY)))
 
 
 def running_mean(values: NDArray[np.float64], reach: int) -> NDArray[np.float64]:

@@ -83,7 +83,7 @@ def test_a_claim_that_failed_says_so_and_why(tmp_path: Path) -> None:
     found = measured(results(tmp_path / "proof.json", held=False), "rpl-2d-mini", 0)
     assert found is not None
     assert "**It failed.**" in worth(found)[1]
-    assert "Why it failed: seed 1 fell." in worth(found)[1]
+    assert "Why: seed 1 fell." in worth(found)[1]
 
 
 def test_without_a_results_file_no_number_stays(folder: Path, tmp_path: Path) -> None:
