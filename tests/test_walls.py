@@ -81,8 +81,8 @@ ROOMS: dict[str, set[str]] = {
     "engine": {"atomic", "errors", "version", "weights", "engine"},
     "tuning": {
         "api", "atomic", "data", "engine", "entry", "errors", "evaluate", "infer", "inputs",
-        "losses", "models", "names", "networks", "registry", "reporting", "saved", "version",
-        "volumes", "weights", "extras", "tuning",
+        "losses", "models", "names", "networks", "registry", "reporting", "saved", "volumes",
+        "weights", "extras", "tuning",
     },
     "configs": {"configs", "data", "engine", "errors"},
     "benchmarking": {
@@ -91,7 +91,7 @@ ROOMS: dict[str, set[str]] = {
         "benchmarking",
     },
     "trials": {
-        "api", "atomic", "configs", "data", "engine", "entry", "errors", "evaluate", "losses",
+        "atomic", "configs", "data", "engine", "entry", "errors", "evaluate", "losses",
         "page", "registry", "saved", "show", "spec", "tuning", "weights", "trials",
     },
     "demo": {
