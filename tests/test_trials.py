@@ -455,6 +455,11 @@ WRONG = [
         {"epochs": None, "epochs_initialized": 5, "model_checkpoint": "x"},
         "load_weights is fal",
     ),
+    (
+        "masks",
+        {"epochs": None, "epochs_random": 5, "load_weights": True},
+        "load_weights is true, but epochs_random=5",
+    ),
     ("masks", {"epochs_random": 5}, "epochs=1 and epochs_random"),
     ("masks", {"exp_splits": [1]}, "exp_splits: 1 % of 5 .* leaves none; give 20"),
     ("masks", {"exp_splits": [0]}, "percentages above 0"),

@@ -199,6 +199,11 @@ class FinetuneConfig(Shared):
                 f"load_weights is false, but epochs_{loaded[0]}={self.variants[loaded[0]]} asks "
                 "for a run with weights; give epochs_random, or leave load_weights away"
             )
+        if self.load_weights and not loaded:
+            raise BadInput(
+                f"load_weights is true, but epochs_random={self.variants['random']} asks for runs "
+                "without weights alone; give epochs_initialized too, or leave load_weights away"
+            )
         if loaded and not self.model_checkpoint:
             raise BadInput(
                 "model_checkpoint is missing: a run's folder, a model's folder or a name; or give "
