@@ -88,6 +88,10 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, help="the page to write (docs/performance.md)")
     parser.add_argument("--limit", type=float, default=1800, help="seconds for each")
     options = parser.parse_args(words)
+    if options.limit <= 0:
+        parser.error(f"--limit {options.limit:g}; give seconds above 0")
+    if options.out is not None and not options.out.absolute().parent.is_dir():
+        parser.error(f"--out {options.out}: {options.out.parent} is no folder; make it first")
     page = options.out or (None if options.quick else PAGE)
     failed = False
     text = page.read_text(encoding="utf-8") if page is not None and page.is_file() else HEAD

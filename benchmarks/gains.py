@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from genesis_hub import registry
+from genesis_hub.errors import BadInput
 from training.results import PROOF, read_results
 
 FOLDER = Path(__file__).parent.parent / "docs"
@@ -97,17 +98,22 @@ def gained(claim: Row | None) -> str:
     if claim is None:
         return "none claimed"
     apart = ", ".join(f"{one['difference']:+.3f}" for one in claim["differences"])
-    held = {True: "held", False: "failed", None: "not judged"}[claim["held"]]
+    held = {True: "shown", False: "not shown", None: "not judged"}[claim["held"]]
     return f"{claim['set']}: {apart or 'not measured'} {claim['measure']}, {held}"
 
 
 def main() -> None:
     """Write the picture and the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--results", type=Path, default=PROOF)
-    parser.add_argument("--out", type=Path, default=FOLDER)
+    parser.add_argument("--results", type=Path, default=PROOF, help="a file as proof.json")
+    parser.add_argument("--out", type=Path, default=FOLDER, help="the folder of gains.svg")
     options = parser.parse_args()
-    told = read_results(options.results)
+    if not options.out.is_dir():
+        parser.error(f"--out {options.out} is no folder; gains.svg is written into one")
+    try:
+        told = read_results(options.results)
+    except BadInput as error:
+        parser.error(str(error))
     rows = chosen(told)
     if not rows:
         parser.error(f"{options.results} compares nothing with random weights; nothing to draw")

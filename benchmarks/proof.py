@@ -20,12 +20,12 @@ from statistics import NormalDist
 from typing import Any
 
 from benchmarks.comparing import write
-from benchmarks.sets import SCRATCH, SETS, Labelled, made_of
+from benchmarks.sets import MADE, SCRATCH, SETS, Labelled, made_of
 from benchmarks.timing import place_of_data
 from genesis_hub.cli import main as genesis_hub
 from genesis_hub.engine.origin import versions
 from genesis_hub.evaluate import Comparison, adjusted
-from genesis_hub.worth import apart, value
+from genesis_hub.worth import apart, value, verdict
 
 HERE = Path(__file__).parent
 CLAIMS, PROOF = HERE / "claims.json", HERE / "results" / "proof.json"
@@ -90,7 +90,10 @@ def corrected(rows: list[Row]) -> list[Row]:
         one = by[id(row)]
         # By the normal's quantiles: ten thousand resamples say nothing of one end in a thousand.
         wider = NormalDist().inv_cdf(1 - (1 - LEVEL) / 2 / left[id(row)]) / usual
-        low, high = (one.difference + wider * (end - one.difference) for end in (one.low, one.high))
+        low, high = (
+            min(max(one.difference + wider * (end - one.difference), -1.0), 1.0)
+            for end in (one.low, one.high)
+        )
         against = {
             **row["against"], "adjusted": one.adjusted, "said": one.said,
             "corrected_low": low, "corrected_high": high,
@@ -128,7 +131,11 @@ def judged(claim: Row, rows: list[Row]) -> Row:
     held, why = None, f"{len(tried)} pre-training seed(s) of 2"
     if len(tried) > 1:
         held = all(one["said"] == "significant gain" for one in found)
-        why = "" if held else "not over random weights by Holm in both pre-training seeds"
+        why = (
+            ""
+            if held
+            else "not over each draw of random weights, by Holm, in both pre-training seeds"
+        )
     seeds = min((row["seeds"] for row in own), default=0)
     return {**claim, "seeds": seeds, "pretraining_seeds": len(tried), "differences": found,
             "held": held, "why": why}  # fmt: skip
@@ -159,12 +166,13 @@ def tables(rows: list[Row], claims: list[Row]) -> list[str]:
 def table(asked: Labelled, rows: list[Row]) -> list[str]:
     """Return one set's table, what was seen of it, and what others reached."""
     keys = list(rows[0]["numbers"])
-    beside = ",".join(asked.weights[:1])
+    beside = asked.weights[0]
+    folder = "FOLDER" if asked is SETS[MADE] else "$GENESIS_HUB_DATA"
     text = [
         f"{asked.title[0].upper()}{asked.title[1:]}.", "",
         "<!-- not run: it needs the set, see above -->", "```console",
-        f"$ genesis-hub benchmark --data {asked.asked.where} --models {beside},scratch:{beside} "
-        f"--out which {asked.words(beside)}",
+        f"$ genesis-hub benchmark --data {folder}/{asked.asked.where} "
+        f"--models {beside},{SCRATCH}{beside} --out which {asked.words(beside)}",
         "```", "",
         f"| labelled | weights | {' | '.join(keys)} | over random weights (Holm) | |",
         f"|---|---|{'---|' * len(keys)}---|---|",
@@ -172,9 +180,9 @@ def table(asked: Labelled, rows: list[Row]) -> list[str]:
     for row in sorted(rows, key=lambda row: (row["labelled"], row["weights"].split(":")[-1])):
         seed = " (second seed)" if row["pretraining_seed"] == 1 else ""
         said = ("", "the reference") if row["against"] is None else (
-            apart(row["against"]), row["against"]["said"]
+            apart(row["against"]), verdict(row["against"])
         )  # fmt: skip
-        mark = " *" if row["labels_seen"] else ""
+        mark = " *" if row["labels_seen"] and row["against"] is not None else ""
         cells = [str(row["labelled"]), f"{row['weights']}{seed}{mark}"]
         cells += [value(row["numbers"][key]) for key in keys]
         text.append(f"| {' | '.join([*cells, *said])} |")
@@ -188,12 +196,20 @@ def table(asked: Labelled, rows: list[Row]) -> list[str]:
 def main() -> None:
     """Run what is asked for, print it, and write it where that is asked for, too."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("runs", type=Path)
-    parser.add_argument("--second", type=Path)
-    parser.add_argument("--only", choices=SETS, action="append")
-    parser.add_argument("--weights", action="append")
-    parser.add_argument("--write", action="store_true")
+    parser.add_argument("runs", type=Path, help="a folder to work in; the same call goes on")
+    parser.add_argument("--second", type=Path, help="a folder of NAME-1/release, other weights")
+    parser.add_argument("--only", choices=SETS, action="append", help="this set")
+    names = sorted({name for asked in SETS.values() for name in asked.weights})
+    parser.add_argument("--weights", choices=names, action="append", help="these weights")
+    parser.add_argument("--write", action="store_true", help="proof.json and docs/results.md")
     options = parser.parse_args()
+    if options.write and (options.only or options.weights):
+        parser.error("--write writes all; leave --only and --weights away: nothing runs twice")
+    if options.second is not None and not options.second.is_dir():
+        parser.error(
+            f"--second {options.second} is no folder; make NAME-1 in it: python -m training.mini "
+            f"NAME --out {options.second}/NAME-1 seed=1"
+        )
     place = place_of_data(parser)
     rows = [
         row
@@ -210,9 +226,10 @@ def main() -> None:
     ]
     text = tables(rows, claims)
     print("\n".join(text))
+    if options.only or options.weights:
+        count = sum(row["against"] is not None for row in rows)
+        print(f"p and intervals are by Holm over these {count} comparisons; the page's over all")
     if options.write:
-        if options.only or options.weights:
-            parser.error("--write writes all; leave --only and --weights away: nothing runs twice")
         made = {
             "on": date.today().isoformat(), "machine": platform.machine(),
             "cores": os.cpu_count(), **versions(),

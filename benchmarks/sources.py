@@ -14,7 +14,7 @@ import argparse
 import csv
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -57,8 +57,20 @@ def small(source: Path, target: Path) -> None:
     square.save(target, quality=QUALITY)
 
 
+def complete(name: str, source: Path, wanted: Iterable[Path]) -> None:
+    """End the program, before anything is written, where a source lacks what the split names."""
+    files = list(wanted)
+    missing = [path for path in files if not (source / path).is_file()]
+    if missing:
+        raise SystemExit(
+            f"{source} is no source of {name}: {len(missing)} of {len(files)} files are not there, "
+            f"such as {missing[0]}; docs/results.md says where the set comes from"
+        )
+
+
 def pictures(name: str, source: Path, out: Path) -> Path:
     """Convert the pictures that a split names below a source."""
+    complete(name, source, (Path(row["source"]) for row in parts(name)))
     rows = []
     for row in parts(name):
         path = Path("images", row["patient"] + "-" + Path(row["source"]).stem + ".jpg")
@@ -69,6 +81,9 @@ def pictures(name: str, source: Path, out: Path) -> Path:
 
 def hippocampi(source: Path, out: Path) -> Path:
     """Copy the MRIs that the split names, and their masks."""
+    names = [f"{row['id']}.nii.gz" for row in parts("hippocampus")]
+    wanted = (Path(kind, name) for kind in ("imagesTr", "labelsTr") for name in names)
+    complete("hippocampus", source, wanted)
     rows = []
     for row in parts("hippocampus"):
         for there, here in (("imagesTr", "images"), ("labelsTr", "labels")):
@@ -162,8 +177,8 @@ def main() -> None:
     """Convert what is asked for, and print where its table lies."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("name", choices=[*MAKERS, "splits"], help="splits: write benchmarks/splits")
-    parser.add_argument("source", type=Path)
-    parser.add_argument("--out", type=Path)
+    parser.add_argument("source", type=Path, help="what the publisher gives, as it comes")
+    parser.add_argument("--out", type=Path, help="the folder to write")
     options = parser.parse_args()
     if options.name == "splits":
         for name, rows in split_rows(options.source):

@@ -77,4 +77,6 @@ def place_of_data(parser: ArgumentParser) -> Path:
     place = os.environ.get(DATA)
     if not place:
         parser.error(f"{DATA} is not set: it names the folder of real scans")
+    if not Path(place).is_dir():
+        parser.error(f"{DATA}={place} is no folder; it names that of real scans")
     return Path(place)

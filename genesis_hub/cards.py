@@ -5,7 +5,6 @@ from typing import Any
 
 from genesis_hub.entry import Entry
 from genesis_hub.provenance import this_folder
-from genesis_hub.worth import worth
 
 ORGANISATION = "genesis-hub"
 REPOSITORY = f"https://github.com/{ORGANISATION}/genesis-hub"
@@ -20,20 +19,14 @@ ROADS = {
 }
 
 
-def render(
-    entry: Entry,
-    *,
-    this: Mapping[str, Any] | None = None,
-    measured: Mapping[str, Any] | None = None,
-) -> str:
+def render(entry: Entry, *, this: Mapping[str, Any] | None = None) -> str:
     """Return a model's card: Hub front matter, then what a reader needs in order.
 
     this: the facts of a folder with weights, when the card lies in it; then it says what they are.
-    measured: what is known of their worth, where the card does not lie with them.
     """
     made = this["provenance"] if this else {}
     own = bool(made.get("from_scratch")) or made_anew(entry, made)
-    sections = own_body(entry, this) if this and own else body(entry, this, measured)
+    sections = own_body(entry, this) if this and own else body(entry, this)
     return "\n\n".join((front_matter(entry, own=own), *sections)) + "\n"
 
 
@@ -65,9 +58,7 @@ def front_matter(entry: Entry, *, own: bool = False) -> str:
     return "\n".join(lines)
 
 
-def body(
-    entry: Entry, this: Mapping[str, Any] | None, measured: Mapping[str, Any] | None = None
-) -> list[str]:
+def body(entry: Entry, this: Mapping[str, Any] | None) -> list[str]:
     """Return the sections of a card."""
     paper, terms = entry.paper, entry.license
     source = '"."' if this else f'"{entry.name}"'
@@ -76,7 +67,6 @@ def body(
         entry.summary,
         f"```python\nimport genesis_hub\n\nencoder = genesis_hub.from_pretrained({source})\n```",
         *(this_folder(this) if this else []),
-        *(worth(measured) if measured else []),
         "## Method",
         f"{paper.authors}: *{paper.title}*. {paper.venue}. [Paper]({paper.url}), "
         f"[authors' code]({entry.code}).",

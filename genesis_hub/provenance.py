@@ -102,7 +102,10 @@ def pretraining(told: Mapping[str, Any]) -> str:
             said += f"; effective rank of the features {reached['effective_rank']:.1f}"
         said += ". What they are worth for a task is not told by that."
     if recipe["weights"]:
-        said += f" They went on from `{recipe['weights']}`."
+        # Of a chain the stage before lies beside the run, where no reader of a card can look.
+        stage = str(recipe["weights"]).startswith("..")
+        before = "those of the stage before" if stage else f"`{recipe['weights']}`"
+        said += f" They went on from {before}."
     return said
 
 

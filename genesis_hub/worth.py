@@ -27,7 +27,8 @@ def worth(measured: Mapping[str, Any]) -> list[str]:
     told.append(
         "Intervals are of 95 %, over patients; p and the intervals of differences are adjusted by "
         "Holm over all comparisons with random weights of the same network, of all weights that "
-        f"ship (docs/results.md). Measured on {made['on']} with torch {made['torch']}, Python "
+        "ship (docs/results.md). Intervals are of the mean; a gain is one over each draw of random "
+        f"weights, or in each run. Measured on {made['on']} with torch {made['torch']}, Python "
         f"{made['python']} ({made['machine']})."
     )
     return [HEADER, *told]
@@ -51,7 +52,9 @@ def attempt(one: Mapping[str, Any]) -> str:
         f"Claimed on {one['committed']}, before it was measured{place}: *{one['said']}* "
         f"{VERDICTS[one['held']]} Difference of {one['measure']} on {one['set']} with "
         f"{one['fraction']:.3g} of its labels, {one['seeds']} draws of the training cases: "
-        f"{found or 'none was measured'}." + (f" Why: {one['why']}." if one["why"] else "")
+        f"{found or 'none was measured'}."
+        + (f" Why: {one['why']}." if one["why"] else "")
+        + (f" {one['looked_at']}" if one.get("looked_at") else "")
     )
 
 
@@ -63,13 +66,22 @@ def table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     ]
     for row in rows:
         against = row["against"]
-        over, said = ("", "") if against is None else (apart(against), against["said"])
+        over, said = ("", "") if against is None else (apart(against), verdict(against))
         title = row["title"] + (f" {SEEN}" if row["labels_seen"] else "")
         lines.append(
             f"| {title} | {row['mode']} | {row['labelled']:,} | {row['measure']} "
             f"| {value(row)} | {over} | {said} |"
         )
     return lines
+
+
+def verdict(against: Mapping[str, Any]) -> str:
+    """Say what a comparison shows; a mean that is ahead is not yet ahead of each draw or run."""
+    said = str(against["said"])
+    off_zero = against["corrected_low"] > 0 or against["corrected_high"] < 0
+    if off_zero and not said.startswith("significant"):
+        return f"{said}: not over each"
+    return said
 
 
 def value(row: Mapping[str, Any]) -> str:

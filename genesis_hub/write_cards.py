@@ -6,7 +6,7 @@ from pathlib import Path
 from genesis_hub.cards import render
 from genesis_hub.entry import Entry
 from genesis_hub.registry import ENTRIES
-from genesis_hub.weights.folder import CONFIG, read_json
+from genesis_hub.weights.folder import CARD
 from genesis_hub.weights.store import bundled
 
 
@@ -21,12 +21,13 @@ def write_cards(folder: Path) -> None:
 
 
 def card_of(entry: Entry) -> str:
-    """Return a name's card; what ships inside says what it was measured to be worth."""
+    """Return a name's card; of what ships inside that of its folder: sources, worth, terms."""
     inside = bundled(entry.name)
     if inside is None:
         return render(entry)
-    made = read_json(inside / CONFIG)["genesis_hub"]["provenance"]
-    return render(entry, measured=made.get("measured"))
+    card = (inside / CARD).read_text(encoding="utf-8")
+    by_name = card.replace('from_pretrained(".")', f'from_pretrained("{entry.name}")')
+    return by_name.replace("## This folder", "## How they were made")
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ def test_a_gain_is_drawn_as_one_only_where_its_interval_is_above_zero(tmp_path: 
 def test_the_table_names_all_that_ship_and_what_became_of_claims(tmp_path: Path) -> None:
     told = json.loads(results(tmp_path / "proof.json", held=False).read_text(encoding="utf-8"))
     text = table(told)
-    assert "dots: +0.031, +0.037 auc, failed |" in text
+    assert "dots: +0.031, +0.037 auc, not shown |" in text
     assert re.search(r"`adam-mini` \| 2D \| .*none claimed \|", text)
 
 

@@ -11,6 +11,7 @@ from PIL import Image
 
 from benchmarks import proof, sources
 from benchmarks.sets import SETS
+from genesis_hub.worth import verdict
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 
@@ -84,3 +85,49 @@ def test_pictures_keep_their_shape_in_a_square(tmp_path: Path) -> None:
     assert made.shape == (256, 256)
     assert (made[:60] < 8).all()
     assert (made[70:186] > 247).all()
+
+
+@pytest.mark.parametrize("name", ["xray-classes", "haemorrhage", "hippocampus"])
+def test_a_source_that_lacks_files_is_named_before_anything_is_written(
+    name: str, tmp_path: Path
+) -> None:
+    (tmp_path / "source").mkdir()
+    with pytest.raises(SystemExit, match=f"no source of {name}: .* files are not there, such as"):
+        sources.MAKERS[name](tmp_path / "source", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_intervals_of_shares_end_at_one() -> None:
+    wide = row(0, 0.9)
+    wide["against"] |= {"low": -0.85, "high": 0.9}
+    (found, *_) = proof.corrected([wide, row(1, 0.001), row(0, 0.002)])
+    assert found["against"]["corrected_high"] <= 1
+    found, *_ = proof.corrected([row(0, 0.0001) | {"against": {**wide["against"], "p": 0.0001}},
+                                 *(row(1, 0.5) for _ in range(40))])  # fmt: skip
+    assert found["against"]["corrected_high"] == 1
+    assert found["against"]["corrected_low"] == -1
+
+
+def test_a_mean_that_is_ahead_of_not_every_draw_is_said_to_be_that() -> None:
+    ahead = row(0, 1.0)
+    (found,) = proof.corrected([ahead])
+    assert verdict(found["against"]) == "no significant gain: not over each"
+    behind = {**found["against"], "corrected_low": -0.1}
+    assert verdict(behind) == "no significant gain"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--second", "nowhere"], "--second nowhere is no folder; make NAME-1"),
+        (["--weights", "nonsense"], "invalid choice: 'nonsense'"),
+        (["--write", "--only", "contrast"], "--write writes all"),
+    ],
+)
+def test_a_call_of_the_proof_that_cannot_be_is_refused_at_once(
+    words: list[str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["proof", "runs", *words])
+    with pytest.raises(SystemExit):
+        proof.main()
+    assert said in capsys.readouterr().err

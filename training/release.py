@@ -191,7 +191,9 @@ def renewed(parser: Parser, options: Namespace) -> int:
     if options.run or options.out or options.name or options.license or options.half:
         parser.error("--refresh takes --results and --about alone")
     told = refresh(options.refresh, results=options.results, about=text_of(options.about))
-    said = f"as {options.results} has it" if told else "nothing was measured of it"
+    said = "what was measured of it as it was" if told else "nothing was measured of it"
+    if options.results:
+        said = f"as {options.results} has it" if told else f"{options.results} says nothing of it"
     print(f"{options.refresh}: card written, {said}; the tensors are as they were")
     return 0
 

@@ -79,7 +79,7 @@ def refresh(folder: str | Path, *, results: str | Path | None, about: str = "") 
     """Write a folder's facts and card anew from a results file; say whether it told of it.
 
     about: what the card says of the weights beside their numbers; as it was where empty. The
-    tensors and their sha256 stay as they are. Without a results file no number stays.
+    tensors and their sha256 stay as they are; without a results file what was measured does, too.
     """
     artefact = read_folder(Path(folder).expanduser())
     artefact.check_sha256()
@@ -87,7 +87,9 @@ def refresh(folder: str | Path, *, results: str | Path | None, about: str = "") 
     if "pretrained" not in made:
         raise BadInput(f"{folder} was not pre-trained by training.pretrain; it has no such card")
     name = artefact.facts["name"]
-    found = None if results is None else measured(results, name, seed_of(made))
+    found = made.get(MEASURED)
+    if results is not None:
+        found = measured(results, name, seed_of(made))
     kept = {key: value for key, value in made.items() if key != MEASURED}
     kept |= {"about": about} if about else {}
     facts = {**artefact.facts, "provenance": {**kept, **({MEASURED: found} if found else {})}}
