@@ -78,8 +78,10 @@ def tell(done: "Benchmark") -> None:
     for row in done.standings:
         one = row.numbers[done.measure]
         amount = f"{row.fraction:g} cases" if row.fraction > 1 else f"{row.fraction:.1%}"
-        said = "" if row.against is None else f"  {row.against.difference:+.4f} {row.against.said}"
-        drawn = ""
+        said = drawn = ""
+        if row.against is not None:
+            ends = between((row.against.low, row.against.high))
+            said = f"  {row.against.difference:+.4f}{ends} {row.against.said}"
         if row.draws:
             drawn = f"  {len(row.draws)} draws: {min(row.draws):.2f} to {max(row.draws):.2f}"
         print(
