@@ -20,6 +20,8 @@ from training.results import PROOF, read_results
 
 FOLDER = Path(__file__).parent.parent / "docs"
 WIDE, LINE, LEFT, RIGHT, TOP = 720, 18, 330, 150, 34
+TICK, ROOM = 0.1, 1.5  # Of the axis; how much wider it is than the greatest difference.
+FAINT = "#d8dee4"
 GAIN, LOSS, NEITHER = "#1a7f37", "#c0392b", "#6e7781"
 Row = dict[str, Any]
 
@@ -38,39 +40,55 @@ def chosen(told: dict[str, Any]) -> list[Row]:
 
 
 def picture(rows: Sequence[Row]) -> str:
-    """Return the differences with their intervals as SVG, zero marked."""
-    ends = [row["against"][end] for row in rows for end in ("corrected_low", "corrected_high")]
-    low, high = min([0.0, *ends]), max([0.0, *ends])
-    scale = (WIDE - LEFT - RIGHT) / ((high - low) or 1.0)
+    """Return the differences with their intervals as SVG, zero marked.
+
+    The axis is as wide as the differences ask for; of an interval that goes on an arrow says so:
+    one over fifteen slices would press all others into a dot.
+    """
+    most = ROOM * max(abs(row["against"]["difference"]) for row in rows) or TICK
+    scale = (WIDE - LEFT - RIGHT) / (2 * most)
     tall = TOP + LINE * (len(rows) + 1)
-    zero = LEFT - low * scale
+
+    def across(value: float) -> float:
+        return LEFT + (value + most) * scale
+
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDE} {tall}" '
         'font-family="sans-serif" font-size="12">',
         f'<rect width="{WIDE}" height="{tall}" fill="#ffffff"/>',
         '<text x="8" y="18" font-weight="bold">Over random weights of the same network</text>',
-        f'<line x1="{zero:.1f}" y1="{TOP - 8}" x2="{zero:.1f}" y2="{tall - LINE}" '
-        'stroke="#6e7781" stroke-dasharray="3 3"/>',
-        f'<text x="{zero:.1f}" y="{tall - 4}" text-anchor="middle">0</text>',
     ]
+    for count in range(-int(most / TICK), int(most / TICK) + 1):
+        x, ink = across(TICK * count), NEITHER if count == 0 else FAINT
+        parts += [
+            f'<line x1="{x:.1f}" y1="{TOP - 8}" x2="{x:.1f}" y2="{tall - LINE}" stroke="{ink}"/>',
+            f'<text x="{x:.1f}" y="{tall - 4}" text-anchor="middle">'
+            f"{f'{TICK * count:+g}' if count else 0}</text>",
+        ]
     for place, row in enumerate(rows):
         against, y = row["against"], TOP + LINE * (place + 0.5)
         ink = colour(against)
-        a, at, b = (
-            LEFT + (against[key] - low) * scale
-            for key in ("corrected_low", "difference", "corrected_high")
-        )
+        low, high = against["corrected_low"], against["corrected_high"]
+        a, b = across(max(low, -most)), across(min(high, most))
         said = f"{row['weights']}, {row['set']}, {row['labelled']:,} labelled"
         weight = ' font-weight="bold"' if row["claimed"] else ""
         parts += [
             f'<text x="8" y="{y + 4:.1f}"{weight}>{escape(said)}</text>',
             f'<line x1="{a:.1f}" y1="{y:.1f}" x2="{b:.1f}" y2="{y:.1f}" stroke="{ink}" '
             'stroke-width="2"/>',
-            f'<circle cx="{at:.1f}" cy="{y:.1f}" r="4" fill="{ink}"/>',
-            f'<text x="{WIDE - RIGHT + 12}" y="{y + 4:.1f}">{against["difference"]:+.3f} '
+            *(arrow(x, y, way, ink) for x, way, goes_on in
+              ((a, -1, low < -most), (b, 1, high > most)) if goes_on),
+            f'<circle cx="{across(against["difference"]):.1f}" cy="{y:.1f}" r="4" fill="{ink}"/>',
+            f'<text x="{WIDE - RIGHT + 20}" y="{y + 4:.1f}">{against["difference"]:+.3f} '
             f"{escape(row['measure'])}</text>",
-        ]
+        ]  # fmt: skip
     return "\n".join([*parts, "</svg>", ""])
+
+
+def arrow(x: float, y: float, way: int, ink: str) -> str:
+    """Return the head of an arrow at an end of the axis; way: -1 to the left, 1 to the right."""
+    points = f"{x:.1f},{y - 4:.1f} {x + 7 * way:.1f},{y:.1f} {x:.1f},{y + 4:.1f}"
+    return f'<polygon points="{points}" fill="{ink}"/>'
 
 
 def colour(against: Row) -> str:

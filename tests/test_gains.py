@@ -32,6 +32,13 @@ def test_a_gain_is_drawn_as_one_only_where_its_interval_is_above_zero(tmp_path: 
     assert GAIN not in picture(rows)
 
 
+def test_an_interval_beyond_the_axis_ends_in_an_arrow(tmp_path: Path) -> None:
+    rows = chosen(read_results(results(tmp_path / "proof.json")))
+    assert "<polygon" not in picture(rows)
+    rows[0]["against"]["corrected_high"] = 0.9
+    assert picture(rows).count("<polygon") == 1
+
+
 def test_the_table_names_all_that_ship_and_what_became_of_claims(tmp_path: Path) -> None:
     told = json.loads(results(tmp_path / "proof.json", held=False).read_text(encoding="utf-8"))
     text = table(told)
