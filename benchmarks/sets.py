@@ -128,7 +128,7 @@ SETS: dict[str, Labelled] = {
         "patches of chest CT with lung tumours outlined, by patient",
         Asked(
             "lung-tumour/cases.csv",
-            f"{TUNED} --shots 20 --no-check --task segmentation --set size=[48,48] "
+            f"{TUNED} --shots 20,80 --no-check --task segmentation --set size=[48,48] "
             "--set batch_size=4 --set lr=1e-3",
         ),
         FLAT,
