@@ -29,7 +29,6 @@ from genesis_hub.worth import apart, value, verdict
 
 HERE = Path(__file__).parent
 CLAIMS, PROOF = HERE / "claims.json", HERE / "results" / "proof.json"
-ATTEMPTS = HERE / "results" / "attempts.json"
 PAGE = HERE.parent / "docs" / "results.md"
 LEVEL = 0.95
 Row = dict[str, Any]
@@ -145,14 +144,14 @@ def tables(rows: list[Row], claims: list[Row]) -> list[str]:
     """Return the claims and a table for each set, as Markdown."""
     text = [
         "## The claims", "",
-        "| weights | attempt | set | share of the labels | number | first seed | second seed | |",
-        "|---|---|---|---|---|---|---|---|",
+        "| weights | set | share of the labels | number | first seed | second seed | |",
+        "|---|---|---|---|---|---|---|",
     ]  # fmt: skip
-    for one in (each for claim in claims for each in (*claim["earlier"], claim)):
+    for one in claims:
         gaps = {each["pretraining_seed"]: apart(each) for each in one["differences"]}
         said = {True: "**holds**", False: "fails: ", None: "not judged: "}[one["held"]] + one["why"]
         text.append(
-            f"| `{one['weights']}` | {one['attempt']} | {one['set']} | {one['fraction']:g} "
+            f"| `{one['weights']}` | {one['set']} | {one['fraction']:g} "
             f"| {one['measure']} | {gaps.get(0, 'not tried')} | {gaps.get(1, 'not trained')} "
             f"| {said} |"
         )
@@ -219,11 +218,7 @@ def main() -> None:
         for row in compared(name, weights, place, options.runs, options.second)
     ]
     rows = corrected(rows)
-    earlier = json.loads(ATTEMPTS.read_text(encoding="utf-8"))
-    claims = [
-        {**judged(one, rows), "earlier": [e for e in earlier if e["weights"] == one["weights"]]}
-        for one in json.loads(CLAIMS.read_text(encoding="utf-8"))
-    ]
+    claims = [judged(one, rows) for one in json.loads(CLAIMS.read_text(encoding="utf-8"))]
     text = tables(rows, claims)
     print("\n".join(text))
     if options.only or options.weights:

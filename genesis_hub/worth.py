@@ -35,21 +35,13 @@ def worth(measured: Mapping[str, Any]) -> list[str]:
 
 
 def claim(one: Mapping[str, Any]) -> str:
-    """Say what was claimed before a test, and what came of it, earlier attempts first."""
-    told = [*(attempt(each) for each in one.get("earlier", ())), attempt(one)]
-    return "\n\n".join(told)
-
-
-def attempt(one: Mapping[str, Any]) -> str:
-    """Say what one claim was, and what came of it."""
+    """Say what was claimed before a test, and what came of it."""
     found = "; ".join(
         f"pre-training seed {seed['pretraining_seed']}: {apart(seed)}, p {seed['adjusted']:.2g}"
         for seed in one["differences"]
     )
-    number = one.get("attempt", 1)
-    place = f", attempt {number}" if number > 1 or one["held"] is not True else ""
     return (
-        f"Claimed on {one['committed']}, before it was measured{place}: *{one['said']}* "
+        f"Claimed on {one['committed']}, before it was measured: *{one['said']}* "
         f"{VERDICTS[one['held']]} Difference of {one['measure']} on {one['set']} with "
         f"{one['fraction']:.3g} of its labels, {one['seeds']} draws of the training cases: "
         f"{found or 'none was measured'}."
