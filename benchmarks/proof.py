@@ -31,6 +31,7 @@ HERE = Path(__file__).parent
 CLAIMS, PROOF = HERE / "claims.json", HERE / "results" / "proof.json"
 PAGE = HERE.parent / "docs" / "results.md"
 LEVEL = 0.95
+FELL = "not over each draw of random weights, by Holm, in both pre-training seeds"
 Row = dict[str, Any]
 
 
@@ -130,11 +131,7 @@ def judged(claim: Row, rows: list[Row]) -> Row:
     held, why = None, f"{len(tried)} pre-training seed(s) of 2"
     if len(tried) > 1:
         held = all(one["said"] == "significant gain" for one in found)
-        why = (
-            ""
-            if held
-            else "not over each draw of random weights, by Holm, in both pre-training seeds"
-        )
+        why = "" if held else FELL
     seeds = min((row["seeds"] for row in own), default=0)
     return {**claim, "seeds": seeds, "pretraining_seeds": len(tried), "differences": found,
             "held": held, "why": why}  # fmt: skip

@@ -137,10 +137,9 @@ def split_rows(data: Path) -> Iterator[tuple[str, list[Row]]]:
                 for row in found
             ],
         )
-    tumours = [(str(one.case), one.patient, one.split) for one in patches()]
     yield (
         "lung-tumour",
-        [dict(zip(("case", "patient", "split"), one, strict=True)) for one in tumours],
+        [{"case": str(one.case), "patient": one.patient, "split": one.split} for one in patches()],
     )
 
 
