@@ -129,13 +129,10 @@ def split_rows(data: Path) -> Iterator[tuple[str, list[Row]]]:
     """Return the splits as they stand in a pack of these sets; the committed ones came of it."""
     for name, (table, columns) in PACK.items():
         with (data / table).open(encoding="utf-8", newline="") as file:
-            found = list(csv.DictReader(file))
+            found = [named(row) for row in csv.DictReader(file)]
         yield (
             name,
-            [
-                {here: pattern.format_map(named(row)) for here, pattern in columns.items()}
-                for row in found
-            ],
+            [{here: pattern.format_map(row) for here, pattern in columns.items()} for row in found],
         )
     yield (
         "lung-tumour",
